@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { LiveOverview } from "../runtime/overview.ts";
+import type { Note } from "../runtime/notes.ts";
 import { alarmsOf, causesOf } from "../runtime/readiness.ts";
 import { type Endpoint, endpoint, jsonReply } from "./endpoint.ts";
 
@@ -11,7 +12,11 @@ export const READINESS = z.strictObject({
   status: z.enum(["ready", "not_ready"]),
   causes: FINDINGS,
   alarms: FINDINGS.optional(),
+  notes: FINDINGS.optional().meta({ description: "What is not read yet, since other instances have it" }),
 });
+
+/** The notes that `/readyz` has, too. Others name series, which are not for whoever may ask for readiness. */
+const READING_NOTES: readonly Note["name"][] = ["partition_awaited", "partition_taken"];
 
 /** Of probes: whatever they add to the path is ignored. */
 const ANYTHING = z.object({});
@@ -48,9 +53,11 @@ export function healthEndpoints(look: () => LiveOverview): Endpoint[] {
 export function readinessOf(overview: LiveOverview): z.input<typeof READINESS> {
   const causes = causesOf(overview);
   const alarms = alarmsOf(overview);
+  const notes = overview.notes.filter(({ name }) => READING_NOTES.includes(name));
   return {
     status: causes.length === 0 ? "ready" : "not_ready",
     causes,
     ...(alarms.length > 0 && { alarms }),
+    ...(notes.length > 0 && { notes: notes.map(({ name, detail }) => ({ name, detail })) }),
   };
 }

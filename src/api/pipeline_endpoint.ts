@@ -55,7 +55,9 @@ export const PIPELINE = z.strictObject({
   notes: z.array(z.strictObject({
     name: z.enum(NOTES),
     detail: z.string(),
-    series: z.string().meta({ description: "What finds the series that it is about; empty: all of them" }),
+    series: z.string().nullable().meta({
+      description: "What finds the series that it is about; empty: all of them; null: it is about none",
+    }),
   })).meta({ description: "What is so on purpose or elsewhere, and may be why aggregates are missing" }),
   sources: z.array(SOURCE),
   windows: z.array(z.strictObject({ window_seconds: z.number(), open: COUNT })),

@@ -74,11 +74,24 @@ export interface SourceContext {
    * The source calls it whenever the bus tells the time, Unix ms. It shows whether the own clock is wrong.
    */
   readonly heardTime: (dateMs: number) => void;
+  /**
+   * A source whose partitions several instances share calls it with all partitions of its share that it does
+   * not read, whenever they may have changed.
+   */
+  readonly withheld: (partitions: ReadonlyMap<PartitionId, Withheld>) => void;
   /** Whether the source may fetch the next events before the last ones are taken in. */
   readonly mayReadAhead: () => boolean;
   readonly lineages: Lineages;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** Why a partition of the own share is not read. */
+export interface Withheld {
+  /** `wait`: another instance has not given it away. `lost`: another one has taken it over. */
+  readonly kind: "wait" | "lost";
+  /** For operators. */
+  readonly why: string;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Partition, PartitionId, Progress } from "../contract/source.ts";
+import type { Partition, PartitionId, Progress, Withheld } from "../contract/source.ts";
 import type { LogFields } from "../platform/log/logger.ts";
 import type { PartitionPosition } from "../state/checkpoint/partition_position.ts";
 
@@ -13,6 +13,8 @@ export class SourceState {
   isPaused = false;
   /** Its present partitions. */
   readonly partitions = new Map<PartitionId, PartitionState>();
+  /** Partitions of the own share that it does not read, since other instances have them. */
+  withheld: ReadonlyMap<PartitionId, Withheld> = new Map();
   private openFailure: string | undefined;
   private readonly failing = new Set<PartitionState>();
   private firstFailedMs: number | undefined;

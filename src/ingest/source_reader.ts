@@ -235,6 +235,7 @@ export class SourceReader {
       },
       arrived: (partition) => turns.arrived(partition),
       heardTime: (dateMs) => ingest.heardTime(number, dateMs),
+      withheld: (partitions) => ingest.sources[number]!.withheld = partitions,
       mayReadAhead: () => ingest.obstacle === undefined && !ingest.sources[number]!.isPaused,
       lineages: ingest.lineagesFor(number),
       clock,

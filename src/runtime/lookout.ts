@@ -130,13 +130,15 @@ export class Lookout {
   }
 
   private notes({ counts: { dropped, unrouted } }: Activity): Note[] {
-    const { circumstances: { troubles }, clock, core: { ingest: { refusalAlarms }, noneRules } } = this;
+    const { circumstances: { troubles }, clock, core: { ingest: { refusalAlarms, sources }, noneRules } } =
+      this;
     return notesOf({
       nowMs: clock.nowMs(),
       // One for every name says nothing of whether any came.
       noneRules: noneRules().filter(({ setting }) => (setting === "ROUTES" ? unrouted : dropped) > 0),
       troubles: troubles.all,
       refusalAlarms,
+      sources,
     });
   }
 

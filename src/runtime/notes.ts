@@ -1,13 +1,21 @@
 import { seriesInWords } from "../event/labels.ts";
+import type { Withheld } from "../contract/source.ts";
 import type { NoneRule } from "../event/none_rule.ts";
 import { listed } from "../ingest/listed.ts";
+import type { SourceState } from "../ingest/partition_state.ts";
 import { QUIET_MS, type SeriesTrouble } from "../ingest/series_troubles.ts";
 import { spanInWords } from "../ingest/span_in_words.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import type { NotedCircumstance } from "../state/standing_note.ts";
 
 /** Every note that there is. */
-export const NOTES = ["dropped_by_functions", "routed_to_no_sink", "clock_ahead"] as const;
+export const NOTES = [
+  "dropped_by_functions",
+  "routed_to_no_sink",
+  "clock_ahead",
+  "partition_awaited",
+  "partition_taken",
+] as const;
 
 /**
  * What an operator may want to know who misses aggregates, though the handler does what it should. It neither
@@ -23,14 +31,45 @@ export interface Noteworthy {
   readonly noneRules: readonly NoneRule[];
   readonly troubles: Iterable<SeriesTrouble>;
   readonly refusalAlarms: readonly RefusalAlarm[];
+  readonly sources: readonly Pick<SourceState, "name" | "withheld">[];
 }
 
-export function notesOf({ noneRules, nowMs, refusalAlarms, troubles }: Noteworthy): Note[] {
+export function notesOf({ noneRules, nowMs, refusalAlarms, sources, troubles }: Noteworthy): Note[] {
   return [
     ...noneRules.map(noteOfRule),
     // Where it is a mass, the alarm says more.
     ...(refusalAlarms.some(({ reason }) => reason === "future") ? [] : clocksAhead(troubles, nowMs)),
+    ...partitionNotes(sources),
   ];
+}
+
+/** Notes of partitions that other instances have, which say what an instance does not read and why. */
+function partitionNotes(sources: Noteworthy["sources"]): Note[] {
+  return sources.flatMap(({ name, withheld }) => [
+    ...withheldNote(name, withheld, "wait"),
+    ...withheldNote(name, withheld, "lost"),
+  ]);
+}
+
+function withheldNote(bus: string, withheld: SourceState["withheld"], kind: Withheld["kind"]): Note[] {
+  const words = [...withheld].filter(([, one]) => one.kind === kind).map(([id, { why }]) => `${id} (${why})`);
+  if (words.length === 0) return [];
+  const which = words.length === 1 ? "1 partition" : `${words.length} partitions`;
+  const are = words.length === 1 ? "is" : "are";
+  if (kind === "wait") {
+    return [{
+      name: "partition_awaited",
+      detail: `${which} of ${bus} ${are} waited for: ${listed(words)}. Where the instance that has them is ` +
+        "gone for good with its state, start this one once with --take-over.",
+      series: null,
+    }];
+  }
+  return [{
+    name: "partition_taken",
+    detail: `${which} of ${bus} ${are} read by another instance: ${listed(words)}. Nothing more is read of ` +
+      "them here; verify --fleet says which events are counted twice.",
+    series: null,
+  }];
 }
 
 function noteOfRule({ hasMore, names, setting, text }: NoneRule): Note {

@@ -9,8 +9,11 @@ export interface NotedCause {
 
 /** What is so on purpose or elsewhere, and may be why aggregates are missing, by name and with a text. */
 export interface NotedCircumstance extends NotedCause {
-  /** A part of the names of the series that it is about, to look for them; "": of no certain ones. */
-  readonly series: string;
+  /**
+   * A part of the names of the series that it is about, to look for them; "": of no certain ones; null: of
+   * none.
+   */
+  readonly series: string | null;
 }
 
 /** What a running handler notes of itself for those who look at its state. */

@@ -98,6 +98,11 @@ Deno.test("/readyz is 503 with every cause by name as long as there are any; /he
     given = { refusalAlarms: [{ reason: "late", detail: "everything goes on", since: 0 }] };
     const alarms = [{ name: "events_refused_late", detail: "everything goes on" }];
     assert.deepEqual(await ready(), [200, { status: "ready", causes: [], alarms }]);
+    const waits = { name: "partition_awaited", detail: "t/1 is waited for" } as const;
+    const ahead = { name: "clock_ahead", detail: "oven", series: "oven" } as const;
+    given = { notes: [{ ...waits, series: null }, ahead] };
+    const told = [200, { status: "ready", causes: [], notes: [waits] }];
+    assert.deepEqual(await ready(), told, "series are not named to everybody");
   });
 });
 

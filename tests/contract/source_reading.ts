@@ -108,6 +108,7 @@ function contextOf({ position }: Progress): SourceContext {
     changed: () => {},
     arrived: () => {},
     heardTime: () => {},
+    withheld: () => {},
     mayReadAhead: () => true,
     lineages: { readerOf: () => undefined, isKnown: () => false },
     clock: systemClock as Clock,

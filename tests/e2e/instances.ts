@@ -201,6 +201,25 @@ export class Instances implements AsyncDisposable {
     await until(isReady, `instance ${index} to be ready`, PATIENCE_MS, [this.program(index)]);
   }
 
+  /** Waits until an instance tells everywhere that it waits for partitions; undefined: that it does not. */
+  async tells(index: number, detail: RegExp | undefined): Promise<void> {
+    const isSaid = (of: { notes?: { name: string; detail: string }[] }) => {
+      const note = of.notes?.find(({ name }) => name === "partition_awaited");
+      return detail === undefined ? note === undefined : detail.test(note?.detail ?? "");
+    };
+    const answers = async () => {
+      const headers = { authorization: `Bearer ${VIEWER_TOKEN}` };
+      const json = async (path: string) => (await fetch(`${this.urlOf(index)}${path}`, { headers })).json();
+      const told = await Promise.all(["/readyz", "/api/status", "/api/pipeline"].map(json));
+      const status = async (...flags: string[]) =>
+        (await runToEnd(["status", ...flags], this.environment(index, 1))).stdout;
+      const isInText = /NOTE\s+\d+ partitions? of \S+ (is|are) waited for/.test(await status());
+      return [...told, JSON.parse(await status("--json"))].every(isSaid) &&
+        isInText === (detail !== undefined);
+    };
+    await until(answers, `what instance ${index} waits for`, PATIENCE_MS, [this.program(index)]);
+  }
+
   /** Waits until the rows stand for as many events as were published, at least. */
   async assertNoneMissing(): Promise<void> {
     await until(

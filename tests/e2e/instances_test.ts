@@ -58,9 +58,11 @@ Deno.test("--take-over reads on for an instance that is gone with its state, and
   await instances.publish(1000);
   await instances.program(0).says(/the partition is waited for: \S+-1 has not given it away/);
   await instances.ready(0);
+  await instances.tells(0, /^1 partition of \S+ is waited for: \S+\/1 \(\S+-1 has not .* --take-over\.$/);
   await instances.stop(0);
   instances.start(0, 1, ["--take-over"]);
   await instances.takes(0, 1);
+  await instances.tells(0, undefined);
   await instances.assertNoneMissing();
   await instances.stop(0);
   const { code, stdout, stderr } = await instances.verify(1, [instances.stateOf(0)]);

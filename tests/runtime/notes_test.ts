@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Withheld } from "../../src/contract/source.ts";
 import type { NoneRule } from "../../src/event/none_rule.ts";
 import type { SeriesTrouble } from "../../src/ingest/series_troubles.ts";
 import { type Note, notesOf, type Noteworthy } from "../../src/runtime/notes.ts";
@@ -6,7 +7,7 @@ import { type Note, notesOf, type Noteworthy } from "../../src/runtime/notes.ts"
 const NOW_MS = 1_700_000_000_000;
 
 function notes(given: Partial<Noteworthy>): Note[] {
-  return notesOf({ nowMs: NOW_MS, noneRules: [], troubles: [], refusalAlarms: [], ...given });
+  return notesOf({ nowMs: NOW_MS, noneRules: [], troubles: [], refusalAlarms: [], sources: [], ...given });
 }
 
 function rule(text: string, given: Partial<NoneRule> = {}): NoneRule {
@@ -63,4 +64,26 @@ Deno.test("a clock that is ahead is told, until it has been quiet for long or is
   assert.deepEqual(notes({ troubles: [ahead("a", { behindMs: 5000 })] }), [], "its clock was set right");
   const alarm = { reason: "future", detail: "", since: 0 };
   assert.deepEqual(notes({ troubles: several, refusalAlarms: [alarm] }), []);
+});
+
+Deno.test("partitions that other instances have are told: which, of whom they wait for, and what to do", () => {
+  const waits = (who: string) => ({ kind: "wait" as const, why: `${who} has not given it away` });
+  const withheld = new Map<string, Withheld>([
+    ["t/1", waits("plant-1")],
+    ["t/3", waits("plant-3")],
+    ["t/5", { kind: "lost", why: "plant-2 has it from offset 60 on" }],
+  ]);
+  const sources = [{ name: "kafka://k/t", withheld }, { name: "kafka://k/u", withheld: new Map() }];
+  assert.deepEqual(notes({ sources }), [{
+    name: "partition_awaited",
+    detail: "2 partitions of kafka://k/t are waited for: t/1 (plant-1 has not given it away), t/3 " +
+      "(plant-3 has not given it away). Where the instance that has them is gone for good with its state, " +
+      "start this one once with --take-over.",
+    series: null,
+  }, {
+    name: "partition_taken",
+    detail: "1 partition of kafka://k/t is read by another instance: t/5 (plant-2 has it from offset 60 on" +
+      "). Nothing more is read of them here; verify --fleet says which events are counted twice.",
+    series: null,
+  }]);
 });

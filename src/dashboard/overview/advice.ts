@@ -78,4 +78,14 @@ export const NOTE_ADVICE: Readonly<Record<Note["name"], Advice>> = {
     title: "A device's clock is ahead",
     advice: "Set the clock of the device, or its time zone. What was refused is kept as dead letters.",
   },
+  partition_awaited: {
+    title: "Partitions wait for another instance",
+    advice:
+      "Start the instance that has them with the same INSTANCE_COUNT, so that it gives them away. They " +
+      "are taken within seconds then.",
+  },
+  partition_taken: {
+    title: "Another instance has taken partitions over",
+    advice: "Find out who has started it with --take-over. This instance goes on with what it has.",
+  },
 };

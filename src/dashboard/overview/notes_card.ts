@@ -21,7 +21,7 @@ export function NotesCard({ notes }: { readonly notes: Pipeline["notes"] }): VNo
               <p class="detail"><${RunbookText} text=${detail} /></p>
               <p>
                 <strong>What to do:</strong> ${advice}${" "}
-                <a href=${linkTo("series", { q: series })}>Show the series</a>
+                ${series !== null && html`<a href=${linkTo("series", { q: series })}>Show the series</a>`}
               </p>
             </li>
           `;

@@ -140,7 +140,7 @@ export class KafkaSource implements Source {
     const { clock, instance, startsAtEnd, takesOver } = this.options;
     const beginning = startsAtEnd && context.resume.size === 0 ? "newest" : "oldest";
     const how = { bus: this.id, instance, share, takesOver, beginning } as const;
-    return new PartitionShares(how, context.resume, offsets, clock, context.logger);
+    return new PartitionShares(how, context, offsets, clock);
   }
 
   private tellEmptyShare({ context: { logger }, metadata, shares }: Opened): void {

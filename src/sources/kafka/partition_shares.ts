@@ -1,6 +1,5 @@
-import { SourceError } from "../../contract/source.ts";
+import { type SourceContext, SourceError, type Withheld } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import type { Logger } from "../../platform/log/logger.ts";
 import { isOwn, ownerOf, shareInWords, type ShareNumber } from "../../settings/share.ts";
 import type { GroupOffsets } from "./group_offsets.ts";
 import { nextStep, type Step } from "./hand_over.ts";
@@ -46,13 +45,11 @@ export class PartitionShares {
 
   constructor(
     private readonly options: ShareOptions,
-    /** How far the state has read each partition, by its id. */
-    resume: ReadonlyMap<string, string>,
+    private readonly context: Pick<SourceContext, "resume" | "withheld" | "logger">,
     private readonly offsets: GroupOffsets,
     private readonly clock: Clock,
-    private readonly logger: Logger,
   ) {
-    for (const [id, position] of resume) {
+    for (const [id, position] of context.resume) {
       const holding = readHolding(position);
       if (holding !== undefined) this.holdings.set(id, holding);
     }
@@ -92,12 +89,16 @@ export class PartitionShares {
     const nowMs = this.clock.monotonicMs();
     const mustRenew = nowMs - this.writtenAtMs >= RENEWAL_MS;
     let hasChanged = false;
+    const withheld = new Map<string, Withheld>();
     const records = partitions.flatMap((of, i) => {
       const before = this.tenures.has(idOf(of));
-      const record = this.settle(of, found[i], mustRenew);
+      const step = this.stepFor(of, found[i]);
+      if (isOwn(of.partition, this.options.share) && isWithheld(step)) withheld.set(idOf(of), step);
+      const record = this.settle(of, step, found[i], mustRenew);
       hasChanged ||= this.tenures.has(idOf(of)) !== before;
       return record === undefined ? [] : [{ ...of, offset: offsetOf(record), metadata: metadataOf(record) }];
     });
+    this.context.withheld(withheld);
     if (records.length > 0) await this.offsets.commit(records, signal);
     if (mustRenew) this.writtenAtMs = nowMs;
     this.hasWarned = false;
@@ -111,19 +112,31 @@ export class PartitionShares {
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       if (!this.hasWarned && !signal.aborted) {
-        this.logger.warn(`no partition can be handed over now: ${error.message}`, { bus: this.options.bus });
+        this.context.logger.warn(`no partition can be handed over now: ${error.message}`, {
+          bus: this.options.bus,
+        });
       }
       this.hasWarned = true;
       return false;
     }
   }
 
+  private stepFor(of: TopicPartition, found: Found): Step {
+    const own = this.holdings.get(idOf(of));
+    const { beginning, instance, share, takesOver } = this.options;
+    return nextStep({ partition: of.partition, instance, share, own, found, takesOver, beginning });
+  }
+
   /** What the group must be told of a partition; undefined: nothing. */
-  private settle(of: TopicPartition, found: Found, mustRenew: boolean): HandOverRecord | undefined {
+  private settle(
+    of: TopicPartition,
+    step: Step,
+    found: Found,
+    mustRenew: boolean,
+  ): HandOverRecord | undefined {
     const id = idOf(of);
     const own = this.holdings.get(id);
-    const { beginning, instance, share, takesOver } = this.options;
-    const step = nextStep({ partition: of.partition, instance, share, own, found, takesOver, beginning });
+    const { instance, share } = this.options;
     this.tell(id, step);
     switch (step.kind) {
       case "read":
@@ -155,13 +168,17 @@ export class PartitionShares {
     if (text === undefined) return;
     const fields = { bus: this.options.bus, partition: id };
     if (step.kind === "lost") {
-      this.logger.error(
+      this.context.logger.error(
         `another instance reads this partition: ${text}. Nothing more is read of it here; verify --fleet ` +
           "says which events are counted twice",
         fields,
       );
-    } else this.logger.info(text, fields);
+    } else this.context.logger.info(text, fields);
   }
+}
+
+function isWithheld(step: Step): step is Step & Withheld {
+  return (step.kind === "wait" || step.kind === "lost") && step.why !== undefined;
 }
 
 function textOf(step: Step): string | undefined {

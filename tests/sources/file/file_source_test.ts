@@ -295,6 +295,7 @@ const CONTEXT = {
   changed: () => {},
   arrived: () => {},
   heardTime: () => {},
+  withheld: () => {},
   mayReadAhead: () => true,
   lineages: { readerOf: () => undefined, isKnown: () => false },
   clock: quickClock(),

@@ -62,7 +62,13 @@ export class Follower {
     const resume = new Map([...this.progress].map(([id, { position }]) => [id, position!]));
     const changed = (partitions: readonly Partition[]) => this.partitions = partitions;
     const lineages = { readerOf: () => undefined, isKnown: () => false };
-    const none = { arrived: () => {}, heardTime: () => {}, mayReadAhead: () => true, lineages };
+    const none = {
+      arrived: () => {},
+      heardTime: () => {},
+      withheld: () => {},
+      mayReadAhead: () => true,
+      lineages,
+    };
     const { clock } = this;
     this.partitions = await this.source.open({ ...none, resume, changed, clock, logger: QUIET });
   }

@@ -16,7 +16,7 @@ import {
 import { offsetOf as offsetOfPosition } from "../../../src/state/checkpoint/partitions.ts";
 import type { CommittedOffset, TopicPartition } from "../../../src/sources/kafka/offset_requests.ts";
 import { PartitionShares } from "../../../src/sources/kafka/partition_shares.ts";
-import { SourceError } from "../../../src/contract/source.ts";
+import { SourceError, type Withheld } from "../../../src/contract/source.ts";
 import fc from "../../support/fast_check.ts";
 import { testSeed } from "../../support/seed.ts";
 
@@ -67,10 +67,14 @@ class Instance {
   private readonly disk = new Map<string, string>();
   private memory = new Map<string, Holding>();
   private shares: PartitionShares | undefined;
+  private count = 1;
+  /** What it has last told of partitions that others have. */
+  private withheld: ReadonlyMap<string, Withheld> = new Map();
 
   constructor(private readonly index: number, private readonly group: Group) {}
 
   start(count: number): void {
+    this.count = count;
     const { group, index } = this;
     const offsets = {
       fetch: (of: readonly TopicPartition[]) => Promise.resolve(group.found(of)),
@@ -86,10 +90,9 @@ class Instance {
     this.memory = new Map();
     this.shares = new PartitionShares(
       options,
-      this.disk,
+      { resume: this.disk, withheld: (partitions) => this.withheld = partitions, logger: QUIET },
       offsets as unknown as GroupOffsets,
       systemClock,
-      QUIET,
     );
   }
 
@@ -98,7 +101,14 @@ class Instance {
   }
 
   async look(): Promise<void> {
-    await this.shares?.tryToLook(ALL, NEVER);
+    const { count, index, shares } = this;
+    if (shares === undefined) return;
+    await shares.tryToLook(ALL, NEVER);
+    const own = ALL.filter(({ partition }) => partition % count === index);
+    const missing = own.filter((of) => shares.tenureOf(of) === undefined).map((of) =>
+      `${TOPIC}/${of.partition}`
+    );
+    assert.deepEqual([...this.withheld.keys()], missing, "what is not read of the share is told");
   }
 
   /** Reads as `KafkaPartition` does. */

@@ -21,6 +21,7 @@ function madeAnew(oldest: number): KafkaPartition {
     changed: () => {},
     arrived: () => {},
     heardTime: () => {},
+    withheld: () => {},
     mayReadAhead: () => true,
     lineages: { readerOf: () => undefined, isKnown: () => false },
     clock: systemClock,

@@ -38,6 +38,7 @@ function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
       changed: () => {},
       arrived: () => {},
       heardTime: () => {},
+      withheld: () => {},
       mayReadAhead: () => false,
       lineages: { readerOf: () => undefined, isKnown: () => false },
       clock: systemClock,
