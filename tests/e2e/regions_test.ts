@@ -69,6 +69,30 @@ async function bothAtWork(...servers: [PostgresServer, PostgresServer]): Promise
   northern = stack.use(site.handler(north));
   await site.does(redeliver!.replaceAll("2026-01-31T06:00Z", `${baseMs / 1000 - 600}`));
   await site.assertEqual([northern, southern]);
+
+  await site.does(view!);
+  await splitOverInstances(south.url);
+  const joined = (await postgresSink(south.url, "aggregated_events_once").rows())
+    .filter(({ instance }) => instance === "north");
+  site.oracle.assertRows(joined, "the view of two instances", "north");
+  assert.match(await site.does(compare!), /\(0 rows\)/, "two instances of north have what south has");
+}
+
+/** Makes the rows of north those of two instances that have read half of each series. */
+async function splitOverInstances(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await sql.unsafe(`
+      create temporary table split as
+        select * from aggregated_events where instance = 'north' and agg_func in ('sum', 'count') and count > 1;
+      update split set instance = 'north-1', count = 1, value = 1;
+      update aggregated_events set count = count - 1, value = value - 1
+        where instance = 'north' and agg_func in ('sum', 'count') and count > 1;
+      update aggregated_events set instance = 'north-0' where instance = 'north';
+      insert into aggregated_events select * from split`);
+  } finally {
+    await sql.end();
+  }
 }
 
 async function oneAtWork(...servers: [PostgresServer, PostgresServer]): Promise<void> {
