@@ -136,12 +136,26 @@ Deno.test("the commands of docs/api.md are answered", async () => {
     },
   );
   assert.equal(code, 0, stderr + stdout);
-  const [status, pipeline, series, newest, all, windows, history, deadLetters, alarms] = stdout.trim()
-    .split("\n").map((line) => JSON.parse(line));
+  const paths = [...commands.matchAll(/^curl .*?(\/api\/[a-z-]+)/gm)].map(([, path]) => path!);
+  const replies = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.equal(replies.length, paths.length, stdout);
+  const answers = (path: string) => replies.filter((_, i) => paths[i] === `/api/${path}`);
+  const [status, pipeline, books, series, windows, history, deadLetters, alarms] = [
+    "status",
+    "pipeline",
+    "books",
+    "series",
+    "windows",
+    "history",
+    "dead-letters",
+    "alarms",
+  ]
+    .map((path) => answers(path)[0]);
   assert.equal(status.accounting.received, 2);
   assert.equal(pipeline.sources.length, 1);
+  assert.deepEqual(books.state_faults, []);
   assert.deepEqual(series.series[0].labels, { line: "4" });
-  assert.deepEqual([newest, all].map(({ aggregates }) => aggregates[0].value), [181.5, 181.5]);
+  assert.deepEqual(answers("aggregates").map(({ aggregates }) => aggregates[0].value), [181.5, 181.5]);
   assert.ok(Array.isArray(windows.tiers) && Array.isArray(history.times) && Array.isArray(alarms.watched));
   assert.match(deadLetters.groups[0].example.raw, /oven\.door/);
 });
