@@ -3,6 +3,7 @@ import { html } from "../html.ts";
 import { Mark, type Tone } from "../mark.ts";
 import { Moment } from "../moment.ts";
 import { aboutText, type Alarm } from "./alarm.ts";
+import { AlarmSubject } from "./alarm_subject.ts";
 import { RunbookText } from "./runbook_text.ts";
 
 /** An alarm: what is wrong and since when, what it means, how to look and what to do. */
@@ -20,7 +21,7 @@ export function AlarmCard({ alarm }: { readonly alarm: Alarm }): VNode {
             html`<span>, an alarm at <${Moment} seconds=${fires_at} /></span>`} · ${name}
         </span>
       </p>
-      <p class="detail"><${RunbookText} text=${detail} /></p>
+      <p class="detail"><${RunbookText} text=${detail} />${" "}<${AlarmSubject} alarm=${alarm} /></p>
       <dl class="runbook">
         <dt>What it means</dt><dd><${RunbookText} text=${runbook.means} /></dd>
         <dt>How to look</dt><dd><${RunbookText} text=${runbook.look} /></dd>

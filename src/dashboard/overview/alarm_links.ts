@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import { aboutText, type Alarm } from "../alarms/alarm.ts";
+import { AlarmSubject } from "../alarms/alarm_subject.ts";
 import { RunbookText } from "../alarms/runbook_text.ts";
 import { html } from "../html.ts";
 import { linkTo } from "../location.ts";
@@ -42,7 +43,7 @@ export function AlarmLinks({ alarms, causes }: AlarmLinksProps): VNode | null {
                 <${Mark} tone=${tone}>${state === "pending" && "just begun: "}${summary}${about !== "" &&
                   `: ${about}`}<//>
               </h2>
-              <p class="detail"><${RunbookText} text=${detail} /></p>
+              <p class="detail"><${RunbookText} text=${detail} />${" "}<${AlarmSubject} alarm=${alarm} /></p>
             </li>
           `;
         })}
