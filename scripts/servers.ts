@@ -165,11 +165,6 @@ export async function redisBinaries(): Promise<{ readonly server: string; readon
   return { server, sentinel };
 }
 
-/** Whether there is a Redis already. */
-export async function hasRedis(): Promise<boolean> {
-  return await isOnPath("redis-server") && await isOnPath("redis-sentinel");
-}
-
 const MOSQUITTO = "mosquitto";
 
 /**

@@ -16,6 +16,10 @@ const SILENCE_MAX_MS = 45_000;
 const ANSWER_MAX_CHARACTERS = 32 * 1024 * 1024;
 const SHOWN_CHARACTERS = 300;
 
+/** For stderr. */
+export const EXPOSED_TOKEN =
+  "WARNING the token goes over the network in the clear: use https, or a tunnel to the handler's host.\n";
+
 /** An event that the listener has sent. */
 export interface ServerEvent {
   readonly event: string;

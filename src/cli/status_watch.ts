@@ -14,9 +14,8 @@ import type { Config } from "../settings/config.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { glanceLine, glanceScreen, type Seen } from "./glance_view.ts";
-import { ListenerClient } from "./listener_client.ts";
+import { EXPOSED_TOKEN, ListenerClient } from "./listener_client.ts";
 import { ListenerError } from "./listener_error.ts";
-import { EXPOSED_TOKEN } from "./tap.ts";
 
 const SCREEN_INTERVAL_MS = 1000;
 /** How often a line is written to a file or a pipe. */

@@ -9,7 +9,7 @@ import { terminalStyle } from "../platform/terminal/style.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { amountInWords } from "./glance_words.ts";
-import { ListenerClient } from "./listener_client.ts";
+import { EXPOSED_TOKEN, ListenerClient } from "./listener_client.ts";
 import { ListenerError } from "./listener_error.ts";
 import { StateError } from "../state/file/state_error.ts";
 import { seriesHints } from "./tap_hints.ts";
@@ -23,10 +23,6 @@ export interface TapOptions extends SeriesFilter {
   readonly limit: number | undefined;
   readonly url: string | undefined;
 }
-
-/** For stderr. */
-export const EXPOSED_TOKEN =
-  "WARNING the token goes over the network in the clear: use https, or a tunnel to the handler's host.\n";
 
 /** What is unusual about the series is not worth a longer wait. */
 const HINTS_MAX_MS = 3000;

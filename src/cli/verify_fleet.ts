@@ -9,12 +9,11 @@ import { StateDatabase } from "../state/file/state_database.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import type { FleetAddress } from "./fleet_option.ts";
-import { ListenerClient } from "./listener_client.ts";
+import { EXPOSED_TOKEN, ListenerClient } from "./listener_client.ts";
 import { ListenerError } from "./listener_error.ts";
 import { operator } from "./operator.ts";
 import { report } from "./proof_report.ts";
 import type { VerifyOptions } from "./verify.ts";
-import { EXPOSED_TOKEN } from "./tap.ts";
 import { alone } from "./whose_state.ts";
 
 /** The handler answers after 30 s at most. */

@@ -66,7 +66,7 @@ export function hasStopped({ last_at }: SeriesTrouble): boolean {
 }
 
 /** Whether a trouble is not too long ago. */
-export function isGoing({ last_at }: SeriesTrouble): boolean {
+function isGoing({ last_at }: SeriesTrouble): boolean {
   return Date.now() / 1000 - last_at < OVER_SECONDS;
 }
 

@@ -20,7 +20,7 @@ export const BROKEN_CHECKPOINT: readonly BrokenVariant[] = [
   },
   {
     name: "a failed checkpoint counts as written in memory",
-    foundBy: 5,
+    foundBy: 44,
     parts: () =>
       replace(Checkpoint, "write", (write) =>
         function (input: CheckpointInput) {
@@ -39,7 +39,7 @@ export const BROKEN_CHECKPOINT: readonly BrokenVariant[] = [
   },
   {
     name: "the ids of events are not in the checkpoint",
-    foundBy: 8,
+    foundBy: 11,
     parts: () => replace(IdWriter, "restore", () => () => {}),
   },
   {

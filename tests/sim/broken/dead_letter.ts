@@ -45,7 +45,7 @@ export const BROKEN_DEAD_LETTER: readonly BrokenVariant[] = [
   },
   {
     name: "refused events are not kept when a checkpoint fails",
-    foundBy: 5,
+    foundBy: 10,
     parts: () =>
       replace(CheckpointMaker, "commit", (commit) =>
         function (choose) {

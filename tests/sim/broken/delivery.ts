@@ -83,7 +83,7 @@ export const BROKEN_DELIVERY: readonly BrokenVariant[] = [
   },
   {
     name: "rows are condemned although no other passes",
-    foundBy: 80,
+    foundBy: 113,
     parts: () => replace(Trial, "anotherPasses", () => () => Promise.resolve(true)),
   },
   {
@@ -105,7 +105,7 @@ export const BROKEN_DELIVERY: readonly BrokenVariant[] = [
   },
   {
     name: "rows that are sent again do not replace those of the same revision",
-    foundBy: 11,
+    foundBy: 6,
     needs: "losses",
     surroundings: withSinks((sink) => ({
       write: (batch, signal) => sink.write({ ...batch, overwrites: false }, signal),
