@@ -6,6 +6,8 @@ export type Steps<T> = Generator<number, T>;
 
 /** How long steps may follow each other before whatever waits gets its turn, ms. */
 const TURN_MS = 5;
+/** Times that the runtime looks at its sockets until a request that has come is answered. */
+const LOOKS_A_REQUEST = 3;
 
 /** Does all of the work in one go. */
 export function atOnce<T>(steps: Generator<unknown, T>): T {
@@ -21,6 +23,14 @@ export function atOnce<T>(steps: Generator<unknown, T>): T {
  */
 export function giveWay(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/**
+ * Gives way for as long as a request takes. It is for steps of more than a few milliseconds: a request would
+ * otherwise wait for several of them.
+ */
+export async function giveWayToRequests(): Promise<void> {
+  for (let look = 0; look < LOOKS_A_REQUEST; look++) await giveWay();
 }
 
 /**

@@ -85,7 +85,7 @@ export function inOrderOfKey(
 }
 
 function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 /** The statements over single rows of an instance. */

@@ -113,7 +113,7 @@ export class ColumnReader {
 
   masks(): Int32Array {
     const isWide = this.at + 4 <= this.blob.length && (this.view.getUint32(this.at, true) & WIDE) !== 0;
-    return isWide ? this.read(Int32Array, WIDE) : Int32Array.from(this.read(Uint8Array));
+    return isWide ? this.read(Int32Array, WIDE) : new Int32Array(this.read(Uint8Array));
   }
 
   private read<T extends NumberColumn>(

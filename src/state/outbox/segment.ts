@@ -142,6 +142,8 @@ export class Segment {
   private readonly y: Float64Array;
   private readonly nameEnd: Int32Array;
   private readonly names: Uint8Array;
+  /** Whether all of `names` is ASCII; undefined: nobody has asked yet. */
+  private isAscii: boolean | undefined;
   private readonly sketches: Map<number, QuantileSketch>;
 
   /** @throws {ColumnError} The blob is damaged. */
@@ -173,7 +175,8 @@ export class Segment {
     }
     if (!this.functionId.every(isFunctionId)) throw new ColumnError("a segment names an unknown function");
     let end = 0;
-    this.nameEnd = Int32Array.from(nameLength, (length) => end += length);
+    this.nameEnd = new Int32Array(this.rowCount);
+    for (let row = 0; row < this.rowCount; row++) this.nameEnd[row] = end += nameLength[row]!;
     if (end !== this.names.length) throw new ColumnError("the names of a segment are cut off");
     this.sketches = readSketches(reader, this.functionId);
   }
@@ -189,7 +192,19 @@ export class Segment {
 
   /** Name and labels. */
   series(row: number): Pick<Aggregate, "name" | "labels"> {
-    return seriesOf(DECODER.decode(this.nameBytes(row)));
+    return seriesOf(this.key(row));
+  }
+
+  /**
+   * The decoder takes longer to be called than to decode a short name. The parts of one long text would be
+   * had for less, but whoever compares them then takes twice as long.
+   */
+  private key(row: number): string {
+    const bytes = this.nameBytes(row);
+    this.isAscii ??= this.names.every((byte) => byte < 0x80);
+    return this.isAscii && bytes.length <= SHORT_BYTES
+      ? String.fromCharCode.apply(undefined, bytes as unknown as number[])
+      : DECODER.decode(bytes);
   }
 
   accumulator(row: number): Accumulator {
@@ -219,6 +234,9 @@ export class Segment {
     return -1;
   }
 }
+
+/** Keys that are decoded without the decoder. */
+const SHORT_BYTES = 256;
 
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 

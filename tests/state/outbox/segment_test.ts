@@ -101,28 +101,21 @@ Deno.test("property: a damaged segment is refused, never half read", () => {
   }));
 });
 
+Deno.test("keys come back, whatever their length and alphabet", () => {
+  const ascii = ["a", "\x7f", "x".repeat(256), "x".repeat(257), "y".repeat(2046)];
+  const labelled = ascii.map((name) => seriesKey(name, canonicalLabels({ line: "4", site: "north" })));
+  for (const others of [[], ["é"], ["\u0080"], ["東京"]]) {
+    const keys = [...ascii, ...others, ...labelled];
+    const segment = new Segment(built(keys.map(rowOf)));
+    const found = keys.map((_, row) => segment.series(row));
+    assert.deepEqual(found.map(({ name, labels }) => seriesKey(name, labels)), keys);
+  }
+});
+
 Deno.test("a full segment of the longest names; a name that begins with a byte order mark keeps it", () => {
   const builder = new SegmentBuilder();
   const nameOf = (i: number) => `\uFEFF${"𝄞".repeat(510)}${String.fromCodePoint(0x10000 + i)}`;
-  const all = Array.from({ length: SEGMENT_ROWS }, (_, i): TestRow => {
-    const names = new TextEncoder().encode(nameOf(i));
-    return {
-      functionId: FUNCTIONS[0]!,
-      x: i,
-      y: 0,
-      count: 1,
-      previousCount: 0,
-      revision: 0,
-      sinks: 1,
-      newSinks: 1,
-      sketch: undefined,
-      hash: -SEGMENT_ROWS + i,
-      name: nameOf(i),
-      names,
-      nameStart: 0,
-      nameLength: names.length,
-    };
-  });
+  const all = Array.from({ length: SEGMENT_ROWS }, (_, i) => rowOf(nameOf(i), i));
   assert.ok(all[0]!.nameLength > 2040);
   for (const one of all) builder.add(one, one);
   assert.ok(builder.isFull);
@@ -145,3 +138,24 @@ Deno.test("a revision that a segment cannot hold is refused, not changed", () =>
   assert.equal(revision[0], REVISION_MAX);
   assert.throws(() => built([{ ...one!, revision: REVISION_MAX + 1 }]), RangeError);
 });
+
+/** A row with nothing special besides its key. */
+function rowOf(name: string, i: number): TestRow {
+  const names = new TextEncoder().encode(name);
+  return {
+    functionId: FUNCTIONS[0]!,
+    x: i,
+    y: 0,
+    count: 1,
+    previousCount: 0,
+    revision: 0,
+    sinks: 1,
+    newSinks: 1,
+    sketch: undefined,
+    hash: -SEGMENT_ROWS + i,
+    name,
+    names,
+    nameStart: 0,
+    nameLength: names.length,
+  };
+}
