@@ -37,6 +37,7 @@ const DECLARING = [
   "near_miss",
   "scope",
   "share",
+  "http_url",
   "value_type",
   "variable",
 ];

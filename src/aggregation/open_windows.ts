@@ -2,6 +2,7 @@ import type { HashKey } from "../event/keyed_hash.ts";
 import type { Accumulator } from "./accumulator.ts";
 import { FIRST, isPercentile, LAST, MAX, MIN } from "../event/agg_function.ts";
 import type { CurrentWindow } from "./current_windows.ts";
+import { grownFloat64, grownInt32 } from "./grown_column.ts";
 import { QuantileSketch } from "./quantile_sketch.ts";
 import { SeriesTable } from "./series_table.ts";
 import { lengthOf } from "./tier.ts";
@@ -290,16 +291,4 @@ export class OpenWindows {
     // Pages are handed out from the end of the list, so the lowest page comes first.
     for (let page = grownPages - 1; page >= pages; page--) this.freePages.push(page);
   }
-}
-
-function grownInt32(column: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(length);
-  grown.set(column);
-  return grown;
-}
-
-function grownFloat64(column: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
-  const grown = new Float64Array(length);
-  grown.set(column);
-  return grown;
 }

@@ -1,4 +1,5 @@
 import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
+import { grownInt32 } from "./grown_column.ts";
 import { archiveHash, seriesHash, spread } from "./series_hash.ts";
 
 /**
@@ -244,9 +245,7 @@ export class SeriesTable {
 
     const capacity = live.length * 2 > this.capacity ? this.capacity * 2 : this.capacity;
     if (capacity > this.capacity) {
-      const grown = new Int32Array(capacity * ROW);
-      grown.set(this.rows);
-      this.rows = grown;
+      this.rows = grownInt32(this.rows, capacity * ROW);
     }
     this.cells = new Int32Array(capacity * 2);
     let namesCapacity = this.names.length;

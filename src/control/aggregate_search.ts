@@ -1,5 +1,5 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import type { SoughtSeries } from "../contract/sink.ts";
+import type { SoughtSeries } from "../contract/read_back.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import {

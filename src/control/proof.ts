@@ -1,4 +1,5 @@
-import type { DeletedRows, SinkErrorKind } from "../contract/sink.ts";
+import type { SinkErrorKind } from "../contract/sink.ts";
+import type { DeletedRows } from "../contract/read_back.ts";
 import type { TierProof } from "./tier_verification.ts";
 import type { Loss } from "../state/outbox/losses.ts";
 

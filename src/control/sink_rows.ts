@@ -1,5 +1,6 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import { type ReadableSink, SinkError, type SoughtRows } from "../contract/sink.ts";
+import { type ReadableSink, SinkError } from "../contract/sink.ts";
+import type { SoughtRows } from "../contract/read_back.ts";
 import { compileRoutes } from "../delivery/routes.ts";
 import { readableSinks } from "../runtime/parts.ts";
 import type { Config } from "../settings/config.ts";

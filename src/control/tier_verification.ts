@@ -1,4 +1,5 @@
-import type { DeletedRows, ReadableSink } from "../contract/sink.ts";
+import type { ReadableSink } from "../contract/sink.ts";
+import type { DeletedRows } from "../contract/read_back.ts";
 import type { SinkStanding } from "./sink_standing.ts";
 
 /** What the books have for a sink, by the length of windows in ms. */

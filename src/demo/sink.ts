@@ -1,5 +1,6 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import { type ReadBack, SinkError } from "../contract/sink.ts";
+import { SinkError } from "../contract/sink.ts";
+import type { ReadBack } from "../contract/read_back.ts";
 import { GATEWAY_NAME } from "./gateway.ts";
 import { PLAIN_SENSOR } from "./plant.ts";
 import { rowKey } from "../state/outbox/expected_rows.ts";

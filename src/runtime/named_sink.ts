@@ -1,15 +1,13 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import {
-  type DeletedRows,
-  type FoundRows,
   type OutboxBatch,
   type OutboxId,
-  type ReadBack,
   type Repeat,
   type Sink,
   type SinkContext,
   SinkError,
 } from "../contract/sink.ts";
+import type { DeletedRows, FoundRows, ReadBack } from "../contract/read_back.ts";
 import type { LogFields, Logger } from "../platform/log/logger.ts";
 
 /** Replaces the names of settings in a text by the operator's names. */

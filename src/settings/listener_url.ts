@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { maskRefused } from "./mask.ts";
-import { httpUrlProblem, type ValueType } from "./value_type.ts";
+import { httpUrlProblem } from "./http_url.ts";
+import { type ValueType } from "./value_type.ts";
 
 /** The address of an HTTP server, without credentials. */
 export function httpUrl(): ValueType<string> {

@@ -1,11 +1,6 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import {
-  type OutboxBatch,
-  type ReadBack,
-  type Sink,
-  type SinkContext,
-  SinkError,
-} from "../../src/contract/sink.ts";
+import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
+import type { ReadBack } from "../../src/contract/read_back.ts";
 import { keyOf } from "./sink_samples.ts";
 
 /** The rows of a {@link FakeSink}'s backend, by instance and key; they outlive the sink. */

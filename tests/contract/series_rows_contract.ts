@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import type { Sink, SoughtRows } from "../../src/contract/sink.ts";
+import type { Sink } from "../../src/contract/sink.ts";
+import type { SoughtRows } from "../../src/contract/read_back.ts";
 import { aggregateOf, batchOf, CONTEXT, NEVER, type SinkBackend } from "./sink_samples.ts";
 
 type Step = (name: string, work: (sink: Sink, backend: SinkBackend) => Promise<void>) => Promise<unknown>;

@@ -8,7 +8,7 @@ import {
 } from "../../src/control/aggregate_search.ts";
 import type { RowsOfSink, SinkRows } from "../../src/control/sink_rows.ts";
 import { StateViews } from "../../src/control/state_views.ts";
-import type { SoughtRows } from "../../src/contract/sink.ts";
+import type { SoughtRows } from "../../src/contract/read_back.ts";
 import { Inside } from "../state/inside.ts";
 
 const NOW_MS = 10_000_000;

@@ -4,7 +4,8 @@ import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import type { Proof } from "../../src/control/proof.ts";
 import { ALL_WINDOWS } from "../../src/control/span.ts";
 import { verify } from "../../src/control/verification.ts";
-import { type DeletedRows, type ReadBack, type Sink, SinkError } from "../../src/contract/sink.ts";
+import { type Sink, SinkError } from "../../src/contract/sink.ts";
+import type { DeletedRows, ReadBack } from "../../src/contract/read_back.ts";
 import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Inside, type InsideOptions } from "../state/inside.ts";
 

@@ -3,7 +3,8 @@
  * take.
  */
 import assert from "node:assert/strict";
-import { type ReadBack, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
+import { type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
+import type { ReadBack } from "../../src/contract/read_back.ts";
 import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
 import { createSinks } from "../../src/runtime/parts.ts";
 import { Registry } from "../../src/runtime/registry.ts";

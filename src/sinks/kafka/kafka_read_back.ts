@@ -1,7 +1,8 @@
 import type { Buffer } from "node:buffer";
 import type { Aggregate, AggregateRecord } from "../../aggregation/aggregate.ts";
 import type { Logger } from "../../platform/log/logger.ts";
-import { type ReadBack, SinkError } from "../../contract/sink.ts";
+import { SinkError } from "../../contract/sink.ts";
+import type { ReadBack } from "../../contract/read_back.ts";
 import { withDeadline } from "../deadline.ts";
 import { assertDialect } from "./kafka_dialect.ts";
 import { toKafkaSinkError } from "./kafka_errors.ts";

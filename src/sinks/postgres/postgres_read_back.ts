@@ -1,6 +1,7 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { labelsIn } from "../../event/labels.ts";
-import { type FoundRows, type ReadBack, SinkError, type SoughtRows } from "../../contract/sink.ts";
+import { SinkError } from "../../contract/sink.ts";
+import type { FoundRows, ReadBack, SoughtRows } from "../../contract/read_back.ts";
 import type { Sql } from "./postgres_driver.ts";
 import type { PostgresSession } from "./postgres_session.ts";
 import { addLabels } from "./postgres_table.ts";

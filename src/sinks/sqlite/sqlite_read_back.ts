@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { hasLabels, labelsIn, NO_LABELS } from "../../event/labels.ts";
-import type { DeletedRows, FoundRows, ReadBack, SoughtRows } from "../../contract/sink.ts";
+import type { DeletedRows, FoundRows, ReadBack, SoughtRows } from "../../contract/read_back.ts";
 import { giveWay } from "../../platform/clock/steps.ts";
 import { deletedOf } from "./sqlite_retention.ts";
 import { shapeOf } from "./sqlite_table.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { DeletedRows } from "../../contract/sink.ts";
+import type { DeletedRows } from "../../contract/read_back.ts";
 
 const CREATE_TABLE = `
   create table if not exists aggregated_events_retention (

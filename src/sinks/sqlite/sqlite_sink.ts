@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
 import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { giveWayToRequests } from "../../platform/clock/steps.ts";
-import { writeObstacle } from "../../platform/file/write_obstacle.ts";
 import { emptySink, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
 import {
@@ -13,18 +12,18 @@ import {
   type SinkContext,
   SinkError,
 } from "../../contract/sink.ts";
-import { probeAnswer } from "../../contract/probe_answer.ts";
-import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
+import { SqliteClaim } from "./sqlite_claim.ts";
 import type { Logger } from "../../platform/log/logger.ts";
-import { notWritable, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
+import { toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
 import { SqliteReadBack } from "./sqlite_read_back.ts";
+import { probeFile } from "./sqlite_probe.ts";
 import { deletedOf, Retention, spaceFlaw } from "./sqlite_retention.ts";
-import { assertFile, exists, makeFile, openTables } from "./sqlite_file.ts";
+import { makeFile, openTables } from "./sqlite_file.ts";
 import {
-  ADD_LABELS,
   inOrderOfKey,
   isTableMissing,
-  prepareTable,
+  LABELS_ADVICE,
+  prepareTables,
   RowStatements,
   type TableShape,
 } from "./sqlite_table.ts";
@@ -45,10 +44,6 @@ export interface SqliteSinkOptions {
  * milliseconds itself.
  */
 const ROWS_A_TURN = 2048;
-
-const LABELS_ADVICE =
-  "Its table was made by a former version. Name another file with SQLITE_PATH, or run in this one " +
-  `with \`sqlite3\`: ${ADD_LABELS}`;
 
 /**
  * The embedded sink: the table of the PostgreSQL sink in a file, with times as REAL Unix seconds.
@@ -148,44 +143,8 @@ export class SqliteSink implements Sink {
     }
   }
 
-  /** Tries what `open` does with the tables, in a transaction that is rolled back. */
   probe(): Promise<string> {
-    return this.attempt(() => {
-      const { path } = this.options;
-      assertFile(path);
-      const obstacle = writeObstacle(path);
-      if (obstacle !== undefined) throw notWritable(path, obstacle);
-      if (!exists(path)) return `${path} will be created`;
-      const database = openTables(path, false);
-      try {
-        return this.rehearse(database);
-      } finally {
-        database.close();
-      }
-    });
-  }
-
-  private rehearse(database: DatabaseSync): string {
-    const { path } = this.options;
-    const isNew = isTableMissing(database);
-    try {
-      database.prepare("begin immediate").run();
-    } catch (error) {
-      if (!/locked|busy/i.test(String(error))) throw error;
-      return `${path}; another program writes to it at this moment, so writing was not tried`;
-    }
-    let shape: TableShape;
-    try {
-      shape = prepareTables(database);
-      new RowStatements(database, shape.hasLabels, this.options.instance);
-    } finally {
-      if (database.isTransaction) database.prepare("rollback").run();
-    }
-    const flaw = this.options.retentionMs === undefined ? undefined : spaceFlaw(database, path);
-    return probeAnswer(`${path}, table aggregated_events${isNew ? " will be created" : ""}`, [
-      ...(shape.hasLabels ? [] : [`it takes no series with labels. ${LABELS_ADVICE}`]),
-      ...(isNew || flaw === undefined ? [] : [flaw]),
-    ]);
+    return this.attempt(() => probeFile(this.options));
   }
 
   close(): Promise<void> {
@@ -282,13 +241,6 @@ export class SqliteSink implements Sink {
       throw error instanceof SinkError ? error : toSqliteSinkError(error, this.options.path);
     }
   }
-}
-
-/** Creates missing tables. */
-function prepareTables(database: DatabaseSync): TableShape {
-  const shape = prepareTable(database);
-  database.prepare(CREATE_WRITER_TABLE).run();
-  return shape;
 }
 
 /** `auto_vacuum` must be set before the file has any content. */

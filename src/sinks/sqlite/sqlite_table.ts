@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
+import { CREATE_WRITER_TABLE } from "./sqlite_claim.ts";
 
 /**
  * The key begins with the window: the rows of a window are neighbours, and are written and deleted together
@@ -38,9 +39,13 @@ const STATISTICS =
 const COPIED = "name, agg_func, window_start, window_end, instance, value, count, revision, written_at";
 
 /** Rebuilds the table of a former version with labels in its key. SQLite cannot change a key in place. */
-export const ADD_LABELS = "begin; alter table aggregated_events rename to aggregated_events_before; " +
+const ADD_LABELS = "begin; alter table aggregated_events rename to aggregated_events_before; " +
   `${CREATE_TABLE.replace(/\s+/g, " ").trim()}; insert into aggregated_events (${COPIED}) select ${COPIED} ` +
   "from aggregated_events_before order by window_start, name; drop table aggregated_events_before; commit;";
+
+export const LABELS_ADVICE =
+  "Its table was made by a former version. Name another file with SQLITE_PATH, or run in this one " +
+  `with \`sqlite3\`: ${ADD_LABELS}`;
 
 /** The properties of the table of the rows. */
 export interface TableShape {
@@ -61,8 +66,8 @@ export function shapeOf(database: DatabaseSync): TableShape {
   return { hasLabels: key.includes("labels"), isWindowFirst: key[0] === "window_start" };
 }
 
-/** Creates the table where it is missing, and the index that a table of a former version needs. */
-export function prepareTable(database: DatabaseSync): TableShape {
+/** Creates the tables where they are missing, and the index that a table of a former version needs. */
+export function prepareTables(database: DatabaseSync): TableShape {
   if (isTableMissing(database)) {
     database.prepare(CREATE_TABLE).run();
     database.prepare("analyze sqlite_schema").run();
@@ -70,6 +75,7 @@ export function prepareTable(database: DatabaseSync): TableShape {
   }
   const shape = shapeOf(database);
   if (!shape.isWindowFirst) database.prepare(CREATE_INDEX).run();
+  database.prepare(CREATE_WRITER_TABLE).run();
   return shape;
 }
 

@@ -12,7 +12,7 @@ import { KafkaCluster } from "./kafka_cluster.ts";
 import { KafkaPartition, type PartitionSurroundings } from "./kafka_partition.ts";
 import { type ClusterMetadata, partitionsIn } from "./metadata_request.ts";
 import { listOffsets, type TopicPartition } from "./offset_requests.ts";
-import { tryTopics } from "./topic_trial.ts";
+import { assertThere, tryTopics } from "./topic_trial.ts";
 import { PartitionFeed } from "./partition_feed.ts";
 import { PartitionShares } from "./partition_shares.ts";
 
@@ -115,7 +115,7 @@ export class KafkaSource implements Source {
     const cluster = this.newCluster();
     try {
       const metadata = await cluster.metadata(this.options.topics, signal);
-      this.assertThere(metadata);
+      assertThere(this.id, this.options.topics, metadata);
       return await tryTopics(cluster, metadata, this.options.share, signal);
     } finally {
       cluster.close();
@@ -153,7 +153,7 @@ export class KafkaSource implements Source {
   private async metadataOf(cluster: KafkaCluster, signal: AbortSignal): Promise<ClusterMetadata> {
     try {
       const metadata = await cluster.metadata(this.options.topics, signal);
-      this.assertThere(metadata);
+      assertThere(this.id, this.options.topics, metadata);
       return metadata;
     } catch (error) {
       cluster.close();
@@ -164,19 +164,6 @@ export class KafkaSource implements Source {
   private newCluster(): KafkaCluster {
     const { access, brokers, clock, name } = this.options;
     return new KafkaCluster(name, brokers, access, clock);
-  }
-
-  /** @throws {SourceError} A topic is not there. */
-  private assertThere({ topics }: ClusterMetadata): void {
-    const missing = this.options.topics.filter((topic) => !topics.has(topic));
-    if (missing.length === 0) return;
-    throw new SourceError(
-      "unavailable",
-      `${this.id}: there is no topic ${
-        missing.join(", ")
-      }, or the user may not see it: check its name, make ` +
-        "it, or grant the user DESCRIBE and READ",
-    );
   }
 
   /** Takes over which partitions there are, and who leads them. Returns whether there are others now. */

@@ -1,3 +1,4 @@
+import { SourceError } from "../../contract/source.ts";
 import { type InstanceShare, isOwn, shareInWords } from "../../settings/share.ts";
 import { fetchRecords } from "./fetch_request.ts";
 import { groupOf, GroupOffsets } from "./group_offsets.ts";
@@ -33,6 +34,19 @@ export async function tryTopics(
   return `Kafka, ${cluster.brokerCount} ${cluster.brokerCount === 1 ? "broker" : "brokers"}, ${
     counts.join(", ")
   }`;
+}
+
+/** @throws {SourceError} A topic is not there. */
+export function assertThere(bus: string, wanted: readonly string[], { topics }: ClusterMetadata): void {
+  const missing = wanted.filter((topic) => !topics.has(topic));
+  if (missing.length === 0) return;
+  throw new SourceError(
+    "unavailable",
+    `${bus}: there is no topic ${
+      missing.join(", ")
+    }, or the user may not see it: check its name, make it, or ` +
+      "grant the user DESCRIBE and READ",
+  );
 }
 
 /** Tries the right to read each partition of a topic. @throws {SourceError} */

@@ -2,7 +2,7 @@ import { readerFor } from "../../codec/mapping/record_reader.ts";
 import { sourceConnector } from "../../contract/connector.ts";
 import { type EventTexts, IN_THE_CLEAR } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
-import { addressOfHttp, httpUrlProblem } from "../../settings/value_type.ts";
+import { addressOfHttp, httpUrlProblem } from "../../settings/http_url.ts";
 import type { BusAddress } from "./bus_address.ts";
 import { BusConnection } from "./bus_connection.ts";
 import { LogClient } from "./log_client.ts";

@@ -10,7 +10,7 @@ import { PositionWriter } from "./position_writer.ts";
 import type { Counters } from "./counters.ts";
 import { noteOrder } from "../audit.ts";
 import { addToBookEntry, readBookEntries } from "./book_entries.ts";
-import { dropFinalWindows } from "../outbox/archive.ts";
+import { dropFinalWindows, windowsClosedAfter } from "../outbox/archive.ts";
 import { ColumnWriter, readColumns } from "./columns.ts";
 import {
   addNotFinite,
@@ -292,11 +292,9 @@ export class Checkpoint {
   }
 
   private noteClosedEarly(): void {
-    const closedEarly = this.state.all<{ startMs: number; endMs: number }>(
-      "SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment WHERE " +
-        "window_end_ms > ?",
-      this.aggregator.watermark.valueMs,
-    );
-    for (const window of closedEarly) this.aggregator.noteClosed(window);
+    const { aggregator } = this;
+    for (const window of windowsClosedAfter(this.state, aggregator.watermark.valueMs)) {
+      aggregator.noteClosed(window);
+    }
   }
 }

@@ -85,6 +85,15 @@ export class ArchivedWindow {
   }
 }
 
+/** Closed windows that end after a time, Unix ms. @throws {StateError} */
+export function windowsClosedAfter(state: StateDatabase, atMs: number): WindowKey[] {
+  return state.all<WindowKey>(
+    `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment
+     WHERE window_end_ms > ?`,
+    atMs,
+  );
+}
+
 /**
  * Deletes windows that are delivered everywhere and can no longer be corrected, oldest first, until about
  * `limit` segments are deleted. A window is deleted as a whole: with a part of it nobody could tell what a

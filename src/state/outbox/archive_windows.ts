@@ -1,5 +1,5 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
-import type { SoughtSeries } from "../../contract/sink.ts";
+import type { SoughtSeries } from "../../contract/read_back.ts";
 import { functionId } from "../../event/agg_function.ts";
 import { hasLabels, nameEnd } from "../../event/labels.ts";
 import { readTierCounts } from "../checkpoint/tier_books.ts";

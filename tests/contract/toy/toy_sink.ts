@@ -3,11 +3,11 @@ import { sinkConnector, type SinkSurroundings } from "../../../src/contract/conn
 import {
   type OutboxBatch,
   type OutboxId,
-  type ReadBack,
   type Sink,
   type SinkContext,
   SinkError,
 } from "../../../src/contract/sink.ts";
+import type { ReadBack } from "../../../src/contract/read_back.ts";
 import { anyText, path } from "../../../src/settings/value_type.ts";
 import { optional, withDefault } from "../../../src/settings/variable.ts";
 
