@@ -14,8 +14,8 @@ run: ## runs the demo from the sources; flags of the demo in ARGS
 test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths and flags of `deno test` in ARGS
 	@$(runtime) run --allow-all scripts/test.ts $(ARGS)
 
-test-flink: $(if $(VABUS_BIN),,build) ## the job of `flink` on a real Flink, which it downloads (500 MB); FLINK_EVENTS=N
-	@VABUS_BIN=$${VABUS_BIN:-$(program)} $(runtime) test --allow-all tests/flink/cluster.ts
+test-flink: $(if $(VABUS_BIN),,build) ## the job of `flink` on a real Flink, which it downloads (500 MB); FLINK_EVENTS=N; paths in ARGS
+	@VABUS_BIN=$${VABUS_BIN:-$(program)} $(runtime) test --allow-all $(or $(ARGS),$(wildcard tests/flink/on_cluster/*.ts))
 
 test-packages: ## the package in a Debian of its own, which it lays out once (takes root): install to purge, and lintian
 	@$(runtime) test --allow-all tests/deploy/debian_package.ts

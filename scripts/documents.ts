@@ -10,12 +10,13 @@ import { MarkdownPage } from "./markdown_page.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const README_MAX_LINES = 150;
-/** The pages whose shell commands are run by documents_test.ts and regions_test.ts of tests/e2e. */
+/** The pages whose shell commands are run by documents_test, regions_test and flink_test of tests/e2e. */
 export const RUN_PAGES: readonly string[] = [
   "README.md",
   "docs/operations.md",
   "docs/api.md",
   "docs/multi-region.md",
+  "docs/flink.md",
 ];
 /** Pages whose names between backquotes must be names in the sources. */
 const CODE_PAGES: readonly string[] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];

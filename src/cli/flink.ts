@@ -1,6 +1,7 @@
 import { GatewayError } from "../flink/gateway_error.ts";
 import { scriptOf, statementsOf } from "../flink/script.ts";
-import { SqlGateway } from "../flink/sql_gateway.ts";
+import { type SessionSurroundings, SqlGateway } from "../flink/sql_gateway.ts";
+import { systemClock } from "../platform/clock/clock.ts";
 import { isLoopback } from "../platform/http/access.ts";
 import { printable } from "../platform/log/printable.ts";
 import { redact } from "../settings/redaction.ts";
@@ -24,7 +25,7 @@ export async function flink(
 }
 
 async function submit(context: CommandContext, options: FlinkFlags, url: string): Promise<ExitCode> {
-  const { logger, signal, write } = context;
+  const { logger, write } = context;
   let hasSecrets = false;
   const job = jobOf(context, options, (_, value) => {
     hasSecrets = true;
@@ -36,7 +37,7 @@ async function submit(context: CommandContext, options: FlinkFlags, url: string)
   }
   for (const sentence of job.leftOut) logger.warn(printable(sentence));
   try {
-    await using gateway = await SqlGateway.open(url, signal);
+    await using gateway = await SqlGateway.open(url, surroundingsOf(context));
     let jobId: string | undefined;
     for (const statement of statementsOf(job)) jobId = (await gateway.run(statement)).jobId ?? jobId;
     write(`${jobId ?? ""}\n`);
@@ -46,11 +47,28 @@ async function submit(context: CommandContext, options: FlinkFlags, url: string)
   }
 }
 
+/** What a session of a command needs of it: long waits are told in the log. */
+export function surroundingsOf({ logger, signal }: CommandContext): SessionSurroundings {
+  return {
+    signal,
+    clock: systemClock,
+    wait: (statement, seconds) =>
+      logger.info("the SQL gateway is still at a statement", { statement, seconds }),
+  };
+}
+
 /** An error of a gateway as one of the command, without the secrets that a statement may have had. */
 export function told(error: unknown, { config }: CommandContext): unknown {
   if (!(error instanceof GatewayError)) return error;
   const message = printable(redact(error.message, config.secrets));
   if (error.kind === "absent") return new CommandError(EXIT.tryAgain, message);
+  if (error.kind === "slow") {
+    return new CommandError(
+      EXIT.tryAgain,
+      `${message} Before you try again, see whether the cluster is up (\`flink check\`), what the ` +
+        "gateway's log says, and whether the job is on the JobManager's page all the same.",
+    );
+  }
   return new CommandError(
     EXIT.failed,
     error.kind === "foreign"

@@ -4,7 +4,7 @@ import { printable } from "../platform/log/printable.ts";
 import { redact } from "../settings/redaction.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { told } from "./flink.ts";
+import { surroundingsOf, told } from "./flink.ts";
 import { type FlinkFlags, jobOf } from "./flink_job_options.ts";
 
 /** Says what of the job would run at a gateway. */
@@ -12,11 +12,11 @@ export async function checkFlink(
   context: CommandContext,
   { gateway: url, ...flags }: FlinkFlags & { readonly gateway: string },
 ): Promise<ExitCode> {
-  const { config, signal, write } = context;
+  const { config, write } = context;
   const job = jobOf(context, flags, (_, value) => value);
   let isSound = true;
   try {
-    await using gateway = await SqlGateway.open(url, signal);
+    await using gateway = await SqlGateway.open(url, surroundingsOf(context));
     for await (const { isWell, words } of examineCluster(gateway, job)) {
       isSound &&= isWell;
       // What Flink says may quote a statement.

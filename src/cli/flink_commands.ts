@@ -17,10 +17,10 @@ const JOB_OPTIONS = {
     pattern("<pNN>", "p0 to p100", PERCENTILE),
     "a percentile that events name, beside those of AGG_FUNCTIONS",
   ),
-  fromState: single(
+  fromStates: repeated(
     "--from-state",
     directory("the directory of a handler's state"),
-    "begin at the offsets of this state, whose handler has ended with once --flush",
+    "begin at the offsets of this state, whose handler has ended with once --flush; one for each instance",
   ),
   once: toggle("--once", "a job that reads what there is, closes all windows and ends"),
 };

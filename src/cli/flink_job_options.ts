@@ -1,7 +1,7 @@
-import { type Status, statusIn } from "../control/status.ts";
+import { isRunningIn, type Status, statusIn } from "../control/status.ts";
 import { Cannot } from "../flink/cannot.ts";
 import { type FlinkJob, flinkJob, type JobOptions } from "../flink/flink_job.ts";
-import { StartOffsets } from "../flink/start_offsets.ts";
+import { type KnownPartition, StartOffsets } from "../flink/start_offsets.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT } from "./exit.ts";
 
@@ -9,7 +9,8 @@ import { CommandError, EXIT } from "./exit.ts";
 export interface FlinkFlags {
   readonly parallelism: number;
   readonly percentiles: readonly string[];
-  readonly fromState: string | undefined;
+  /** The directories of states to go on from; empty: none. */
+  readonly fromStates: readonly string[];
   readonly once: boolean;
 }
 
@@ -19,7 +20,7 @@ const USUAL_PERCENTILES = ["p50", "p90", "p95", "p99"];
 /** Makes the job of the settings and flags. @throws {CommandError} */
 export function jobOf(
   { config, registry }: CommandContext,
-  { parallelism, percentiles, fromState, once }: FlinkFlags,
+  { parallelism, percentiles, fromStates, once }: FlinkFlags,
   secret: JobOptions["secret"],
 ): FlinkJob {
   try {
@@ -27,7 +28,7 @@ export function jobOf(
       parallelism,
       percentiles: percentiles.length > 0 ? percentiles : USUAL_PERCENTILES,
       endsWhenRead: once,
-      offsets: fromState === undefined ? undefined : offsetsIn(fromState),
+      offsets: fromStates.length === 0 ? undefined : offsetsIn(fromStates, config.share?.count ?? 1),
       secret,
     });
   } catch (error) {
@@ -36,18 +37,37 @@ export function jobOf(
   }
 }
 
-/** Where a state was read to. What is still open or waiting in it would be missing from the sinks. */
-function offsetsIn(directory: string): StartOffsets {
-  const status = statusIn(directory, Date.now());
-  const rest = remainder(status);
-  if (rest !== undefined) {
+/**
+ * Where states were read to.
+ *
+ * @param instances How many instances share the buses: the job reads what each of them has read.
+ */
+function offsetsIn(directories: readonly string[], instances: number): StartOffsets {
+  const states = new Set(directories).size;
+  if (states < instances) {
     throw new CommandError(
-      EXIT.failed,
-      `The state in ${directory} still has ${rest}, which the job would not have. Stop the handler, then ` +
-        "let `vabus-data-handler once --flush` deliver all of it.",
+      EXIT.usage,
+      `INSTANCE_COUNT is ${instances}, and --from-state names ${states}: the job reads all partitions, so ` +
+        "give --from-state for the state of each instance.",
     );
   }
-  return new StartOffsets(new Map(status.buses.map(({ name, partitions }) => [name, partitions])));
+  const buses = new Map<string, KnownPartition[]>();
+  for (const { name, partitions } of directories.flatMap((directory) => endedState(directory).buses)) {
+    buses.set(name, [...buses.get(name) ?? [], ...partitions]);
+  }
+  return new StartOffsets(buses);
+}
+
+/** A state that nobody writes. What is still open or waiting in it would be missing from the sinks. */
+function endedState(directory: string): Status {
+  const status = statusIn(directory, Date.now());
+  const rest = isRunningIn(directory) ? "a handler that runs on it" : remainder(status);
+  if (rest === undefined) return status;
+  throw new CommandError(
+    EXIT.failed,
+    `The state in ${directory} still has ${rest}, which the job would not have. Stop the handler, then ` +
+      "let `vabus-data-handler once --flush` deliver all of it.",
+  );
 }
 
 function remainder({ openWindows, outboxRows }: Status): string | undefined {

@@ -1,6 +1,6 @@
 import type { FlinkJob } from "./flink_job.ts";
 import { GatewayError } from "./gateway_error.ts";
-import type { SqlGateway } from "./sql_gateway.ts";
+import { NO_CLASS, type SqlGateway } from "./sql_gateway.ts";
 import { literal } from "./sql_text.ts";
 
 /** One thing that was examined. */
@@ -70,7 +70,7 @@ async function hasClass(gateway: SqlGateway, className: string): Promise<boolean
     return true;
   } catch (error) {
     if (!(error instanceof GatewayError) || error.kind !== "refused") throw error;
-    return !/not.? (?:be )?found|ClassNotFound|Cannot (?:find|load)/i.test(error.message);
+    return !error.message.startsWith(NO_CLASS);
   }
 }
 
@@ -79,8 +79,12 @@ async function cluster(gateway: SqlGateway): Promise<ClusterFinding> {
     await gateway.run("SHOW JOBS");
     return { isWell: true, words: "cluster: answers the gateway" };
   } catch (error) {
-    if (!(error instanceof GatewayError) || error.kind !== "refused") throw error;
-    return { isWell: false, words: `cluster: the gateway does not reach it: ${error.message}` };
+    if (!(error instanceof GatewayError) || !["refused", "slow"].includes(error.kind)) throw error;
+    return {
+      isWell: false,
+      words: `cluster: the gateway does not reach it: ${error.message} Is the JobManager up, and does ` +
+        "rest.address in the gateway's conf/config.yaml lead to it?",
+    };
   }
 }
 

@@ -1,5 +1,6 @@
 import { compileFunctions } from "../aggregation/function_rules.ts";
 import type { Tier } from "../aggregation/tier.ts";
+import type { SourceConnector } from "../contract/connector.ts";
 import type { FlinkSinkTable, FlinkTerms } from "../contract/flink_table.ts";
 import { compileRoutes } from "../delivery/routes.ts";
 import { functionId } from "../event/agg_function.ts";
@@ -121,7 +122,7 @@ class JobBuilder {
       }
       const events = this.events(source.events, bus);
       if (events === undefined) continue;
-      const terms = { ...this.terms(), offsets: this.offsetsOf(bus) };
+      const terms = { ...this.terms(), offsets: this.offsetsOf(bus, connector) };
       for (const table of connector.flink(source.options, terms)) {
         this.note(table.options);
         found.push(sourceStatements(found.length + 1, table, events, this.config));
@@ -134,9 +135,9 @@ class JobBuilder {
   }
 
   /** A bus that begins elsewhere than its handler has ended would be counted twice, or not at all. */
-  private offsetsOf(bus: string): FlinkTerms["offsets"] {
+  private offsetsOf(bus: string, { readingOf }: Pick<SourceConnector, "readingOf">): FlinkTerms["offsets"] {
     const { offsets } = this.options;
-    const found = offsets?.of(bus);
+    const found = offsets?.of(bus, (position) => readingOf?.(position));
     if (offsets === undefined || found !== undefined) return found;
     throw new Cannot(
       `The state does not know the bus ${bus}; it knows ${offsets.names.join(", ") || "none"}.`,

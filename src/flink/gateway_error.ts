@@ -2,8 +2,9 @@
  * - `absent`: nobody answers.
  * - `foreign`: what answers is no SQL gateway.
  * - `refused`: it does not run a statement.
+ * - `slow`: it does not come to an end with a statement.
  */
-export type GatewayErrorKind = "absent" | "foreign" | "refused";
+export type GatewayErrorKind = "absent" | "foreign" | "refused" | "slow";
 
 /** An SQL gateway does not do what it was asked. The message, for the operator, may quote a statement. */
 export class GatewayError extends Error {

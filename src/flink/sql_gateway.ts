@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Clock } from "../platform/clock/clock.ts";
 import { readBounded } from "../platform/http/bounded_bytes.ts";
 import { GatewayError } from "./gateway_error.ts";
 
@@ -6,7 +7,16 @@ const API = "/v1";
 const POLL_MS = 200;
 /** Flink compiles what it is given before it answers, which takes seconds on a slow machine. */
 const TIMEOUT_MS = 120_000;
+/** How long a statement may take. A gateway that does not reach its cluster gives up after a minute. */
+const STATEMENT_MAX_MS = 300_000;
+/** Between two words about a statement that takes long. */
+const TELL_MS = 10_000;
+const CLOSE_MAX_MS = 5000;
 const ANSWER_MAX_BYTES = 10_000_000;
+/** Of a statement, where it is named. */
+const NAME_CHARACTERS = 60;
+/** The states of a statement that is under way. It leaves each other one no more. */
+const UNDER_WAY = ["INITIALIZED", "PENDING", "RUNNING"];
 
 const INFO = z.object({ productName: z.string(), version: z.string() });
 const SESSION = z.object({ sessionHandle: z.string() });
@@ -20,6 +30,9 @@ const RESULT = z.object({
 });
 const ERRORS = z.object({ errors: z.array(z.string()) });
 
+/** The beginning of the message about a class that is in none of the gateway's jars. */
+export const NO_CLASS = "Flink has no class";
+
 /** What a statement came to. */
 export interface StatementResult {
   readonly rows: readonly (readonly unknown[])[];
@@ -27,15 +40,24 @@ export interface StatementResult {
   readonly jobId: string | undefined;
 }
 
-/** A session at a SQL gateway of Flink, by its REST API. */
+/** What a session needs of the command that it is for. */
+export interface SessionSurroundings {
+  /** Fires when the operator ends the command. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Is told every ten seconds of a statement that is still under way, and since how many seconds. */
+  readonly wait: (statement: string, seconds: number) => void;
+}
+
+/** A session at an SQL gateway of Flink, by its REST API. */
 export class SqlGateway implements AsyncDisposable {
   private session = "";
 
-  private constructor(private readonly url: string, private readonly signal: AbortSignal) {}
+  private constructor(private readonly url: string, private readonly surroundings: SessionSurroundings) {}
 
   /** Opens a session. @throws {GatewayError} */
-  static async open(url: string, signal: AbortSignal): Promise<SqlGateway> {
-    const gateway = new SqlGateway(url.replace(/\/+$/, ""), signal);
+  static async open(url: string, surroundings: SessionSurroundings): Promise<SqlGateway> {
+    const gateway = new SqlGateway(url.replace(/\/+$/, ""), surroundings);
     const { sessionHandle } = await gateway.ask("POST", "/sessions", SESSION, {});
     gateway.session = `/sessions/${encodeURIComponent(sessionHandle)}`;
     return gateway;
@@ -53,10 +75,11 @@ export class SqlGateway implements AsyncDisposable {
       statement,
     });
     const operation = `${this.session}/operations/${encodeURIComponent(operationHandle)}`;
+    const pause = this.pausesFor(statement, operation);
     for (;;) {
       const { status } = await this.ask("GET", `${operation}/status`, STATUS);
-      if (status === "FINISHED" || status === "ERROR") break;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      if (!UNDER_WAY.includes(status)) break;
+      await pause(POLL_MS);
     }
     const rows: unknown[][] = [];
     let jobId: string | undefined;
@@ -64,23 +87,53 @@ export class SqlGateway implements AsyncDisposable {
       const result = await this.ask("GET", `${operation}/result/${token}`, RESULT);
       jobId ??= result.jobID ?? undefined;
       if (result.resultType === "NOT_READY") {
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await pause(POLL_MS);
         continue;
       }
       rows.push(...(result.results?.data ?? []).map(({ fields }) => fields));
       // A job goes on when its id is known.
       if (result.resultType === "EOS" || !result.nextResultUri) return { rows, jobId };
       token++;
+      await pause(0);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.session === "") return;
-    await this.ask("DELETE", this.session, z.unknown()).catch(() => {});
+    // The session would stay for minutes if an operator who ends the command left it open.
+    await this.fetch("DELETE", this.session, undefined, AbortSignal.timeout(CLOSE_MAX_MS)).catch(() => {});
+  }
+
+  /** What waits between two looks at a statement, tells how long that has taken, and gives it up. */
+  private pausesFor(statement: string, operation: string): (ms: number) => Promise<void> {
+    const { clock, signal, wait } = this.surroundings;
+    const startedMs = clock.monotonicMs();
+    let toldMs = startedMs;
+    return async (ms) => {
+      await clock.sleep(ms, signal);
+      const nowMs = clock.monotonicMs();
+      if (nowMs - startedMs > STATEMENT_MAX_MS) {
+        await this.fetch("POST", `${operation}/cancel`, undefined, AbortSignal.timeout(CLOSE_MAX_MS))
+          .catch(() => {});
+        throw new GatewayError(
+          "slow",
+          `${nameOf(statement)} is not done after ${STATEMENT_MAX_MS / 60_000} minutes, and was cancelled.`,
+        );
+      }
+      if (nowMs - toldMs < TELL_MS) return;
+      toldMs = nowMs;
+      wait(nameOf(statement), Math.round((nowMs - startedMs) / 1000));
+    };
   }
 
   private async ask<T>(method: string, path: string, form: z.ZodType<T>, body?: unknown): Promise<T> {
-    const { answer, isOk, status } = await this.fetch(method, path, body);
+    const { signal } = this.surroundings;
+    const { answer, isOk, status } = await this.fetch(
+      method,
+      path,
+      body,
+      AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    );
     if (isOk) {
       const read = form.safeParse(answer);
       if (read.success) return read.data;
@@ -94,22 +147,28 @@ export class SqlGateway implements AsyncDisposable {
   }
 
   /** The answer; undefined: it is no JSON, or too long. */
-  private async fetch(method: string, path: string, body: unknown) {
+  private async fetch(method: string, path: string, body: unknown, signal: AbortSignal) {
     try {
       const response = await fetch(`${this.url}${API}${path}`, {
         method,
-        signal: AbortSignal.any([this.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        signal,
         ...(body !== undefined &&
           { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
       });
       const bytes = await readBounded(response.body ?? ReadableStream.from([]), ANSWER_MAX_BYTES);
       return { answer: parsed(bytes), isOk: response.ok, status: response.status };
     } catch (error) {
-      this.signal.throwIfAborted();
+      this.surroundings.signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
       throw new GatewayError("absent", `No SQL gateway answers at ${this.url}: ${reason}`);
     }
   }
+}
+
+/** The beginning of a statement, without its comments. */
+function nameOf(statement: string): string {
+  const line = statement.split("\n").find((line) => !line.startsWith("--")) ?? "";
+  return line.length > NAME_CHARACTERS ? `${line.slice(0, NAME_CHARACTERS)}…` : line;
 }
 
 function parsed(bytes: Uint8Array | undefined): unknown {
@@ -120,10 +179,15 @@ function parsed(bytes: Uint8Array | undefined): unknown {
   }
 }
 
-/** The innermost cause in the stack trace that a gateway sends, without the trace. */
+/** The innermost cause that says something, in the stack trace that a gateway sends, without the trace. */
 function causeIn(trace: string): string {
-  const causes = trace.split("\nCaused by: ");
-  const [first = ""] = causes.at(-1)!.split(/\n\s+at /);
-  return first.replace(/^[\w.$]+(?:Exception|Error): /, "").replaceAll(/\s+/g, " ").trim() ||
-    trace.slice(0, 300);
+  for (const cause of trace.split("\nCaused by: ").reverse()) {
+    const [first = ""] = cause.split(/\n\s+(?:at |\.\.\.)/);
+    const [, missing] = /^java\.lang\.(?:ClassNotFoundException|NoClassDefFoundError): (\S+)/.exec(first) ??
+      [];
+    if (missing !== undefined) return `${NO_CLASS} ${missing.replaceAll("/", ".")}.`;
+    const words = first.replace(/^[\w.$]+(?:Exception|Error)(?:: |$)/, "").replaceAll(/\s+/g, " ").trim();
+    if (words !== "") return words;
+  }
+  return "it does not say why";
 }

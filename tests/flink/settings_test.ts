@@ -175,6 +175,24 @@ Deno.test("what Flink cannot read or write is left out with its reason, and an e
   }
 });
 
+Deno.test("the states of several instances say together where the job begins", () => {
+  const bus = "kafka://broker1:9092/readings";
+  const ofInstance0 = [
+    { partition: "readings/0", position: "40 epoch 1 begun 0 read 0" },
+    { partition: "readings/1", position: "17 epoch 1 begun 0 read 0 given 1/2" },
+  ];
+  const ofInstance1 = [{ partition: "readings/1", position: "90 epoch 2 begun 0 read 17" }];
+  for (const known of [[...ofInstance0, ...ofInstance1], [...ofInstance1, ...ofInstance0]]) {
+    const { script } = jobOf(LEAST, { offsets: new StartOffsets(new Map([[bus, known]])) });
+    const [, offsets] = /'scan.startup.specific-offsets' = '(.*)'/.exec(script)!;
+    assert.deepEqual(offsets!.split(";").sort(), ["partition:0,offset:40", "partition:1,offset:90"]);
+  }
+  assert.throws(
+    () => jobOf(LEAST, { offsets: new StartOffsets(new Map([[bus, ofInstance0]])) }),
+    /^Cannot: The partition readings\/1 was given to instance 1 of 2, whose state is not named: give --from-state/,
+  );
+});
+
 Deno.test("no text of an operator ends its literal, its name or its comment", () => {
   const hostile = "x') DROP TABLE `a` --";
   const { job, script } = jobOf({

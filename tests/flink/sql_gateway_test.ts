@@ -1,14 +1,18 @@
 /** What `flink --submit` and `flink check` make of an address where no SQL gateway is, or a strange one. */
 import assert from "node:assert/strict";
 import { SqlGateway } from "../../src/flink/sql_gateway.ts";
+import { systemClock } from "../../src/platform/clock/clock.ts";
+import { HastyClock } from "../delivery/delivery_rig.ts";
 import { freePort } from "../support/free_port.ts";
+import { FakeGateway } from "./fake_gateway.ts";
+import { assertGatewayContract, MISSING_CLASS } from "./gateway_contract.ts";
 
-const NEVER = new AbortController().signal;
+const NEVER = { signal: new AbortController().signal, clock: systemClock, wait: () => {} };
 
 /** Has something answer at an address, and opens a session there. */
-async function openAt(answer: (request: Request) => Response | Promise<Response>, signal = NEVER) {
+async function openAt(answer: (request: Request) => Response | Promise<Response>) {
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, answer);
-  await using gateway = await SqlGateway.open(`http://127.0.0.1:${server.addr.port}`, signal);
+  await using gateway = await SqlGateway.open(`http://127.0.0.1:${server.addr.port}`, NEVER);
   return await gateway.version();
 }
 
@@ -63,7 +67,61 @@ Deno.test("a gateway that hangs is left when the operator ends the command", asy
     { hostname: "127.0.0.1", port: 0, onListen: () => {}, onError: () => new Response() },
     (request) => Promise.race([hangs(), gone(request.signal)]),
   );
-  await assert.rejects(SqlGateway.open(`http://127.0.0.1:${server.addr.port}`, ended.signal), /ended/);
+  await assert.rejects(
+    SqlGateway.open(`http://127.0.0.1:${server.addr.port}`, { ...NEVER, signal: ended.signal }),
+    /ended/,
+  );
+});
+
+Deno.test("the fake of the tests is as a real gateway", async () => {
+  await using gateway = new FakeGateway({ missing: [MISSING_CLASS] });
+  await assertGatewayContract(gateway.url);
+  assert.equal(gateway.openSessions, 0);
+});
+
+Deno.test("a statement that does not end is told every ten seconds, and cancelled after minutes", async () => {
+  await using fake = new FakeGateway({ stays: { at: "EXECUTE ", as: "RUNNING" } });
+  const told: [string, number][] = [];
+  const surroundings = {
+    signal: NEVER.signal,
+    clock: new HastyClock(),
+    wait: (...words: [string, number]) => told.push(words),
+  };
+  await using gateway = await SqlGateway.open(fake.url, surroundings);
+  await gateway.run("SET 'a' = 'b'");
+  await assert.rejects(gateway.run("-- A comment.\nEXECUTE STATEMENT SET BEGIN\nINSERT"), {
+    kind: "slow",
+    message: "EXECUTE STATEMENT SET BEGIN is not done after 5 minutes, and was cancelled.",
+  });
+  assert.deepEqual(fake.cancelled, [1]);
+  assert.deepEqual(told.slice(0, 2), [["EXECUTE STATEMENT SET BEGIN", 10], [
+    "EXECUTE STATEMENT SET BEGIN",
+    20,
+  ]]);
+  assert.deepEqual(told.at(-1)![1], 300);
+});
+
+Deno.test("a statement that ends without a result is refused, in each state that it may end in", async () => {
+  for (const as of ["CANCELED", "CLOSED", "TIMEOUT"]) {
+    await using fake = new FakeGateway({ stays: { at: "EXECUTE ", as } });
+    await using gateway = await SqlGateway.open(fake.url, NEVER);
+    await assert.rejects(gateway.run("EXECUTE STATEMENT SET BEGIN END"), {
+      kind: "refused",
+      message: RegExp(as),
+    });
+  }
+});
+
+Deno.test("an operator who ends the command leaves no session at the gateway", async () => {
+  await using fake = new FakeGateway({ stays: { at: "EXECUTE ", as: "RUNNING" } });
+  const ended = new AbortController();
+  const surroundings = { ...NEVER, signal: ended.signal, clock: new HastyClock(), wait: () => ended.abort() };
+  const run = async () => {
+    await using gateway = await SqlGateway.open(fake.url, surroundings);
+    await gateway.run("EXECUTE STATEMENT SET BEGIN END");
+  };
+  await assert.rejects(run(), { name: "AbortError" });
+  assert.equal(fake.openSessions, 0);
 });
 
 function gone(signal: AbortSignal): Promise<Response> {

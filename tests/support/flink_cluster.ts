@@ -33,6 +33,8 @@ export interface FlinkOptions {
   readonly slots?: number;
   /** Of the heap of the TaskManager, MiB. */
   readonly heapMiB?: number;
+  /** Files of the class path that it is to be without. */
+  readonly without?: RegExp;
 }
 
 /** A Flink cluster on 127.0.0.1: a JobManager, one TaskManager and an SQL gateway, each a process. */
@@ -47,8 +49,9 @@ export class FlinkCluster implements AsyncDisposable {
     private readonly directory: string,
   ) {}
 
-  static async start({ slots = 2, heapMiB = 512 }: FlinkOptions = {}): Promise<FlinkCluster> {
-    const [java, classPath] = await Promise.all([javaBinary(), flinkClassPath()]);
+  static async start({ slots = 2, heapMiB = 512, without }: FlinkOptions = {}): Promise<FlinkCluster> {
+    const [java, wholePath] = await Promise.all([javaBinary(), flinkClassPath()]);
+    const classPath = wholePath.split(":").filter((file) => !without?.test(file)).join(":");
     const directory = await Deno.makeTempDir({ prefix: "vabus-flink-" });
     const [rpcPort, restPort, gatewayPort] = [freePort(), freePort(), freePort()];
     await Deno.writeTextFile(
