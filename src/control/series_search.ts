@@ -163,7 +163,7 @@ function* searchClosed(
     for (const firstId of segmentsOf(state, window)) {
       const segment = readSegment(state, firstId);
       for (let row = 0; row < segment.rowCount; row++) {
-        const mark = markOf(segment, row);
+        const mark = segment.mark(row);
         const known = firstMs.get(mark);
         // A newer window has the series, or nobody asks for it: most rows are skipped here.
         if (known !== undefined && known !== startMs) {
@@ -223,10 +223,4 @@ function readable(
       ),
     firstMs,
   };
-}
-
-/** A number that tells series apart: 32 bits of hash, 11 of the key's length, and 10 of the function. */
-function markOf(segment: Segment, row: number): number {
-  const length = segment.nameLength(row) & 0x7ff;
-  return ((segment.hash[row]! >>> 0) * 2048 + length) * 1024 + (segment.functionId[row]! & 0x3ff);
 }

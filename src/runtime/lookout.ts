@@ -21,6 +21,7 @@ import { type Note, notesOf } from "./notes.ts";
 import { busSubject, sinkSubject } from "./outage_watch.ts";
 import type { LiveBusOverview, LiveOverview, Overview } from "./overview.ts";
 import { causesOf } from "./readiness.ts";
+import { Renames } from "./renames/renames.ts";
 
 /** The parts that are read from the disk, also for a running handler. */
 type Stored = Pick<LiveOverview, "checkpointMs" | "alarms" | "outages" | "deadLetters">;
@@ -41,6 +42,8 @@ export interface Circumstances {
 export class Lookout {
   /** Whether the handler is stopping, so that nothing more is fetched. */
   isStopping = false;
+  /** Filled by who watches the series. */
+  readonly renames = new Renames();
   /** Read once, since the overview is also needed while the state cannot be read. */
   private readonly identity: Pick<Overview, "instance" | "stateId" | "stateFile">;
 
@@ -130,15 +133,16 @@ export class Lookout {
   }
 
   private notes({ counts: { dropped, unrouted } }: Activity): Note[] {
-    const { circumstances: { troubles }, clock, core: { ingest: { refusalAlarms, sources }, noneRules } } =
-      this;
+    const { circumstances: { troubles }, core: { ingest: { refusalAlarms, sources }, noneRules } } = this;
+    const nowMs = this.clock.nowMs();
     return notesOf({
-      nowMs: clock.nowMs(),
+      nowMs,
       // One for every name says nothing of whether any came.
       noneRules: noneRules().filter(({ setting }) => (setting === "ROUTES" ? unrouted : dropped) > 0),
       troubles: troubles.all,
       refusalAlarms,
       sources,
+      renames: this.renames.all(nowMs),
     });
   }
 

@@ -7,12 +7,14 @@ import { QUIET_MS, type SeriesTrouble } from "../ingest/series_troubles.ts";
 import { spanInWords } from "../ingest/span_in_words.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import type { NotedCircumstance } from "../state/standing_note.ts";
+import type { Rename } from "./renames/renames.ts";
 
 /** Every note that there is. */
 export const NOTES = [
   "dropped_by_functions",
   "routed_to_no_sink",
   "clock_ahead",
+  "perhaps_renamed",
   "partition_awaited",
   "partition_taken",
 ] as const;
@@ -32,14 +34,20 @@ export interface Noteworthy {
   readonly troubles: Iterable<SeriesTrouble>;
   readonly refusalAlarms: readonly RefusalAlarm[];
   readonly sources: readonly Pick<SourceState, "name" | "withheld">[];
+  /** The newest ones first. */
+  readonly renames: readonly Rename[];
 }
 
-export function notesOf({ noneRules, nowMs, refusalAlarms, sources, troubles }: Noteworthy): Note[] {
+/** The notes of one moment: what has happened before what stands by a rule. */
+export function notesOf(
+  { noneRules, nowMs, refusalAlarms, renames, sources, troubles }: Noteworthy,
+): Note[] {
   return [
-    ...noneRules.map(noteOfRule),
+    ...renamed(renames, nowMs),
     // Where it is a mass, the alarm says more.
     ...(refusalAlarms.some(({ reason }) => reason === "future") ? [] : clocksAhead(troubles, nowMs)),
     ...partitionNotes(sources),
+    ...noneRules.map(noteOfRule),
   ];
 }
 
@@ -99,6 +107,31 @@ function clocksAhead(troubles: Iterable<SeriesTrouble>, nowMs: number): Note[] {
     detail: `${who} refused, since the clock of the device is ahead: ${listed(words)}.`,
     series: ahead.length === 1 ? ahead[0]!.name : "",
   }];
+}
+
+/** Series that have stopped when others began. */
+function renamed(renames: readonly Rename[], nowMs: number): Note[] {
+  const [newest] = renames;
+  if (newest === undefined) return [];
+  const words = renames.map(({ from, to }) => `${seriesInWords(from)} to ${seriesInWords(to)}`);
+  const ago = `${spanInWords(Math.max(0, nowMs - newest.stoppedMs))} ago`;
+  return [{
+    name: "perhaps_renamed",
+    detail: renames.length === 1
+      ? `1 series has stopped when another began, ${ago}. Perhaps it was renamed: ${words[0]}.`
+      : `${renames.length} series have stopped when others began, the latest ${ago}. Perhaps they were ` +
+        `renamed: ${listed(words)}.`,
+    series: commonStart(renames.map(({ from }) => from.name)),
+  }];
+}
+
+/** What all of these texts begin with. */
+function commonStart(texts: readonly string[]): string {
+  return texts.reduce((a, b) => {
+    let end = 0;
+    while (end < a.length && a[end] === b[end]) end++;
+    return a.slice(0, end);
+  });
 }
 
 /** What all names have in common that a rule is for: its longest piece without `*` and without the tier. */

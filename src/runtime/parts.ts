@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly machine?: () => MachineUsage;
   /** Opens the history of figures, once the state directory is held; left out: none is kept. */
   readonly openFigures?: () => FigureHistory;
+  /** Opens a view of the state, for those who look at it beside the work; left out: nobody does. */
+  readonly openView?: () => StateDatabase;
   readonly sources: readonly Source[];
   /** The outlet of the handler's own metrics; undefined: none. */
   readonly outlet?: () => ChangingOutlet | undefined;
@@ -73,6 +75,7 @@ export function systemSurroundings(
     deadLetterBound: DEAD_LETTER_BOUND,
     machine: () => machineUsage(config.stateDir),
     openFigures: () => FigureHistory.open(config.stateDir, logger.child("figures")),
+    openView: () => StateDatabase.view(config.stateDir),
     sources: sources.map(({ part }) => part),
     outlet: () => createOutlet(config, registry),
     sinks: createSinks(config, logger, registry),

@@ -10,6 +10,7 @@ import { Handler } from "./handler.ts";
 import type { ServiceManager, ServiceOptions } from "./handler_options.ts";
 import { NotifySocket } from "./notify_socket.ts";
 import type { ChangingOutlet, Surroundings } from "./parts.ts";
+import { RenameWatch } from "./renames/rename_watch.ts";
 import { readAgain, type Rereading, type Resettings } from "./resettings.ts";
 import { statusLine } from "./status_line.ts";
 import { Supervision } from "./supervision.ts";
@@ -101,11 +102,13 @@ class Service {
     const { clock, config, core: { ingest }, lookout, minuteLog, outages, readers, repetitions, tasks } =
       handler;
     const keeper = figures && new FigureKeeper(() => lookout.look(), clock, figures);
+    const renames = this.renameWatch();
     await Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
-      tasks.start(() => this.handler.watchReceiver(halt)),
+      tasks.start(() => handler.watchReceiver(halt)),
       ...(keeper ? [tasks.start(() => keeper.run(halt))] : []),
+      ...(renames ? [tasks.start(() => renames.run(halt))] : []),
       tasks.start(() => outages.run(halt)),
       tasks.start(() => handler.standing.run(halt)),
       ...(this.options.isQuiet ? [] : [tasks.start(() => minuteLog.run(halt, () => repetitions.tell()))]),
@@ -113,6 +116,13 @@ class Service {
       ...(this.options.listen ? [tasks.start(() => this.alarmWatch.run(halt))] : []),
       ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, clock.sleep, halt))] : []),
     ]);
+  }
+
+  /** Undefined: nobody looks at the state beside the work. */
+  private renameWatch(): RenameWatch | undefined {
+    const { clock, core: { aggregator }, lookout, surroundings: { openView } } = this.handler;
+    const shortestMs = () => Math.min(...aggregator.options.tiers.map(({ lengthMs }) => lengthMs));
+    return openView && new RenameWatch(openView, shortestMs, lookout.renames, clock);
   }
 
   private tellStart(adminUrl: string | undefined): void {

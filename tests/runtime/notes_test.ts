@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import type { Withheld } from "../../src/contract/source.ts";
 import type { NoneRule } from "../../src/event/none_rule.ts";
 import type { SeriesTrouble } from "../../src/ingest/series_troubles.ts";
+import type { Rename } from "../../src/runtime/renames/renames.ts";
 import { type Note, notesOf, type Noteworthy } from "../../src/runtime/notes.ts";
 
 const NOW_MS = 1_700_000_000_000;
 
 function notes(given: Partial<Noteworthy>): Note[] {
-  return notesOf({ nowMs: NOW_MS, noneRules: [], troubles: [], refusalAlarms: [], sources: [], ...given });
+  const nothing = { noneRules: [], troubles: [], refusalAlarms: [], sources: [], renames: [] };
+  return notesOf({ nowMs: NOW_MS, ...nothing, ...given });
 }
 
 function rule(text: string, given: Partial<NoneRule> = {}): NoneRule {
@@ -86,4 +88,29 @@ Deno.test("partitions that other instances have are told: which, of whom they wa
       "). Nothing more is read of them here; verify --fleet says which events are counted twice.",
     series: null,
   }]);
+});
+
+Deno.test("series that may be renamed are told with both names, since when, and what finds the old ones", () => {
+  const rename = (from: string, to: string, line: string, agoMs: number): Rename => ({
+    from: { name: from, labels: `{"line":"${line}"}` },
+    to: { name: to, labels: `{"line":"${line}"}` },
+    stoppedMs: NOW_MS - agoMs,
+  });
+  const oven = rename("plant7.oven", "werk.ofen", "4", 180_000);
+  assert.deepEqual(notes({ renames: [oven] }), [{
+    name: "perhaps_renamed",
+    detail: "1 series has stopped when another began, 3 min ago. Perhaps it was renamed: " +
+      "plant7.oven{line=4} to werk.ofen{line=4}.",
+    series: "plant7.oven",
+  }]);
+  const heat = ["5", "6", "7"].map((line) => rename("plant7.heat", "werk.heat", line, 240_000));
+  const [several, ...others] = notes({ renames: [oven, ...heat], noneRules: [rule("*=none")] });
+  assert.equal(
+    several!.detail,
+    "4 series have stopped when others began, the latest 3 min ago. Perhaps they were renamed: " +
+      "plant7.oven{line=4} to werk.ofen{line=4}, plant7.heat{line=5} to werk.heat{line=5}, " +
+      "plant7.heat{line=6} to werk.heat{line=6} and 1 more.",
+  );
+  assert.equal(several!.series, "plant7.");
+  assert.equal(others.length, 1, "what stands by a rule comes after it");
 });

@@ -78,6 +78,11 @@ export const NOTE_ADVICE: Readonly<Record<Note["name"], Advice>> = {
     title: "A device's clock is ahead",
     advice: "Set the clock of the device, or its time zone. What was refused is kept as dead letters.",
   },
+  perhaps_renamed: {
+    title: "A series may have been renamed",
+    advice: "Ask who runs the device. Where it was renamed, change what goes by the old name, such as " +
+      "queries and rules. Else find out why it sends nothing.",
+  },
   partition_awaited: {
     title: "Partitions wait for another instance",
     advice:

@@ -190,6 +190,15 @@ export class Segment {
     return this.nameEnd[row]! - (row === 0 ? 0 : this.nameEnd[row - 1]!);
   }
 
+  /**
+   * A number that tells the series of a row and its function apart from others: 32 bits of hash, 11 of the
+   * key's length, and 10 of the function.
+   */
+  mark(row: number): number {
+    const length = this.nameLength(row) & 0x7ff;
+    return ((this.hash[row]! >>> 0) * 2048 + length) * 1024 + (this.functionId[row]! & 0x3ff);
+  }
+
   /** Name and labels. */
   series(row: number): Pick<Aggregate, "name" | "labels"> {
     return seriesOf(this.key(row));

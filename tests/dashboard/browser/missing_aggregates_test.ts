@@ -5,10 +5,12 @@ import { isChromiumHere, TestBrowser } from "../../support/browser.ts";
 import { DashboardSite } from "./dashboard_site.ts";
 
 const ROUTE = "The rule `plant7.*=none` of ROUTES sends to no sink the aggregates of 1 name: plant7.oven.";
+const RENAMED =
+  /^1 series has stopped when another began, \d+ (?:s|min) ago\. Perhaps it was renamed: plant5\.oven\{line=4\} to werk\.ofen\{line=4\}\.$/;
 const FUNCTION = "The rule `plant8.*=none` of AGG_FUNCTIONS drops the events of 1 name: plant8.oven.";
 
 Deno.test({
-  name: "rules that drop and a clock that is ahead are seen at first, with what to do and their series",
+  name: "rules that drop, a clock ahead and a new name are seen at first, with what to do and their series",
   ignore: !isChromiumHere,
   // The browser's driver keeps its own pipes.
   sanitizeOps: false,
@@ -19,9 +21,13 @@ Deno.test({
     AGG_FUNCTIONS: "plant8.*=none;*=sum",
   });
   const now = Math.floor(Date.now() / 1000);
-  const event = (name: string, timestamp: number) => JSON.stringify({ name, value: 1, timestamp });
+  const event = (name: string, timestamp: number, labels = {}) =>
+    JSON.stringify({ name, value: 1, timestamp, labels });
   await site.bus.publish([
-    ...Array.from({ length: 200 }, (_, i) => event("plant1.oven", now - 200 + i)),
+    ...Array.from({ length: 200 }, (_, i) => i - 200).flatMap((at) => [
+      event("plant1.oven", now + at),
+      event(at < -100 ? "plant5.oven" : "werk.ofen", now + at, { line: "4" }),
+    ]),
     event("plant7.oven", now - 100),
     event("plant8.oven", now - 100),
     event("plant9.oven", now + 10_000),
@@ -39,7 +45,8 @@ Deno.test({
     await notes.getByText(plain(FUNCTION)).waitFor();
     await notes.getByText(/^2 series are refused, since .* is ahead: plant9\.oven \(by 2\.\d h, the last/)
       .waitFor();
-    assert.equal(await notes.getByText("What to do:").count(), 3);
+    await notes.getByText(RENAMED).waitFor();
+    assert.equal(await notes.getByText("What to do:").count(), 4);
     await page.getByRole("status").getByText("Ready", { exact: true }).waitFor();
     assert.deepEqual(await opened.barriers(), []);
   });
@@ -55,7 +62,8 @@ Deno.test({
     await until(
       async () => {
         const { stdout } = await runToEnd(["status"], site.environment);
-        return [ROUTE, FUNCTION, "plant9.oven (by 2."].every((text) => stdout.includes(text));
+        const texts = [ROUTE, FUNCTION, "plant9.oven (by 2.", "Perhaps it was renamed: plant5.oven{line=4}"];
+        return texts.every((text) => stdout.includes(text));
       },
       "the notes",
       undefined,
@@ -74,6 +82,11 @@ Deno.test({
     await dropped.getByText("plant8.oven").waitFor();
     await dropped.getByText("the rule plant8.*=none of AGG_FUNCTIONS drops its events").waitFor();
     await page.getByText("Its events come, and a rule drops them: see above.").waitFor();
+    await page.goBack();
+    await notes.getByRole("listitem").filter({ hasText: "renamed" }).getByRole("link").click();
+    await page.getByRole("row").filter({ hasText: "plant5.oven" }).getByText("silent: its last window")
+      .waitFor();
+    assert.match(page.url(), /#\/series\?q=plant5\.oven$/);
     await page.goBack();
     await notes.getByRole("listitem").filter({ hasText: "clock" }).getByRole("link").click();
     const troubles = page.getByRole("region", { name: "Late or refused" });

@@ -1,0 +1,109 @@
+import { seriesKey } from "../../event/labels.ts";
+
+/** A series by its name and its labels. */
+export interface NamedSeries {
+  readonly name: string;
+  /** Canonical, see `labels.ts`; not there: it has none. */
+  readonly labels?: string;
+}
+
+/** A series that has stopped when another one began, perhaps since somebody has renamed it. */
+export interface Rename {
+  readonly from: NamedSeries;
+  readonly to: NamedSeries;
+  /** The end of the last window of the one that has stopped, Unix ms. */
+  readonly stoppedMs: number;
+}
+
+/** Series that have begun or stopped with one window. Times are Unix ms. */
+export interface Turn {
+  readonly begun: readonly NamedSeries[];
+  /** The start of the first window of those that have begun. */
+  readonly beganMs: number;
+  readonly stopped: readonly NamedSeries[];
+  /** The end of the last window of those that have stopped. */
+  readonly stoppedMs: number;
+  /** The length of the windows, ms. */
+  readonly lengthMs: number;
+}
+
+interface Turned {
+  readonly series: NamedSeries;
+  readonly atMs: number;
+}
+
+/** After that long it is no news any more. */
+const KEPT_MS = 86_400_000;
+/** Series that are remembered of either kind. */
+const SERIES_MAX = 5000;
+/** For so long a device that gets other names may be silent. */
+const GAP_MS = 300_000;
+/** The same in windows, where these are long. */
+const GAP_WINDOWS = 3;
+
+/**
+ * Remembers which series have begun and stopped, and finds those that may be the same ones by another name:
+ * they have the same labels, and the one began when the other stopped. Of series without labels as many must
+ * have begun as have stopped, within a window.
+ */
+export class Renames {
+  private readonly begun = new Map<string, Turned>();
+  private readonly stopped = new Map<string, Turned>();
+  private found: readonly Rename[] = [];
+
+  note({ begun, beganMs, lengthMs, stopped, stoppedMs }: Turn): void {
+    for (const known of [this.begun, this.stopped]) {
+      for (const [key, { atMs }] of known) if (stoppedMs - atMs > KEPT_MS) known.delete(key);
+    }
+    for (const series of stopped) {
+      // What has not lasted comes and goes by itself, such as a name with an id in it.
+      if (!this.begun.delete(keyOf(series))) remember(this.stopped, series, stoppedMs);
+    }
+    for (const series of begun) {
+      // It was away for a while, or has got another function.
+      if (!this.stopped.delete(keyOf(series))) remember(this.begun, series, beganMs);
+    }
+    const candidates = byLabels(this.begun);
+    this.found = [...byLabels(this.stopped)].flatMap(([labels, ended]) =>
+      pairs(ended, candidates.get(labels) ?? [], labels !== "", lengthMs)
+    ).sort((a, b) => b.stoppedMs - a.stoppedMs);
+  }
+
+  /** The newest ones first. @param nowMs Wall clock, Unix ms. */
+  all(nowMs: number): readonly Rename[] {
+    return this.found.filter(({ stoppedMs }) => nowMs - stoppedMs <= KEPT_MS);
+  }
+}
+
+/** Which of the series that have begun may be those that have stopped. Both have the same labels. */
+function pairs(
+  ended: readonly Turned[],
+  candidates: readonly Turned[],
+  haveLabels: boolean,
+  lengthMs: number,
+): Rename[] {
+  const gapMs = haveLabels ? Math.max(GAP_MS, GAP_WINDOWS * lengthMs) : lengthMs;
+  let free = candidates;
+  return [...Map.groupBy(ended, ({ atMs }) => atMs)].flatMap(([stoppedMs, together]) => {
+    // The window in which one stops may be that in which the other begins.
+    const near = free.filter(({ atMs }) => atMs >= stoppedMs - lengthMs && atMs <= stoppedMs + gapMs);
+    if (!haveLabels && near.length !== together.length) return [];
+    const taken = near.slice(0, together.length);
+    free = free.filter((one) => !taken.includes(one));
+    return taken.map(({ series: to }, i) => ({ from: together[i]!.series, to, stoppedMs }));
+  });
+}
+
+function remember(known: Map<string, Turned>, series: NamedSeries, atMs: number): void {
+  if (known.size < SERIES_MAX) known.set(keyOf(series), { series, atMs });
+}
+
+/** Each group in the order of the names: a plant that is renamed keeps the rest of them. */
+function byLabels(known: ReadonlyMap<string, Turned>): Map<string, Turned[]> {
+  const sorted = [...known.values()].sort((a, b) => a.series.name < b.series.name ? -1 : 1);
+  return Map.groupBy(sorted, ({ series }) => series.labels ?? "");
+}
+
+function keyOf({ labels, name }: NamedSeries): string {
+  return seriesKey(name, labels);
+}
