@@ -3,6 +3,7 @@ import type { Status } from "./status.ts";
 import type { PipelineRecord } from "./pipeline_record.ts";
 import { told } from "../state/alarms.ts";
 import { refusalAlarmName } from "../state/letters/refusal_alarms.ts";
+import { OBSTACLES } from "../ingest/reading_gate.ts";
 import { pauseInWords } from "../state/pauses.ts";
 
 /** What somebody sees who looks at a handler for a moment. Times are Unix ms; undefined: not known. */
@@ -112,8 +113,13 @@ export function storedGlance(status: Status, isRunning: boolean): Glance {
   const failing = (subject: string) => outages.find((outage) => outage.subject === subject)?.detail;
   const isPaused = (kind: string, name: string) =>
     status.pauses.some((pause) => pause.kind === kind && pause.name === name);
-  const stateOf = (kind: "source" | "sink", name: string, error: string | undefined) =>
-    isPaused(kind, name) ? "paused" : error !== undefined ? "failing" : isRunning ? "running" : "stopped";
+  const isHeld = status.causes?.some(({ name }) => OBSTACLES.some((obstacle) => obstacle === name)) ?? false;
+  const stateOf = (kind: "source" | "sink", name: string, error: string | undefined) => {
+    if (isPaused(kind, name)) return "paused";
+    if (error !== undefined) return "failing";
+    if (!isRunning) return "stopped";
+    return kind === "source" && isHeld ? "held" : "running";
+  };
   return {
     atMs: nowMs,
     instance: status.instance,

@@ -5,15 +5,18 @@ import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import type { ClockGuard } from "./clock_guard.ts";
 import type { SourceState } from "./partition_state.ts";
 
+/** Everything that keeps all sources from being read. */
+export const OBSTACLES = [
+  "state_not_writable",
+  "state_gone",
+  "state_disputed",
+  "outbox_full",
+  "clock_behind",
+] as const;
+
 /** Why nothing is fetched, as a code and as text for the operator. */
 export interface Obstacle {
-  readonly name:
-    | "state_not_writable"
-    | "state_gone"
-    | "state_disputed"
-    | "outbox_full"
-    | "clock_behind"
-    | "source_paused";
+  readonly name: typeof OBSTACLES[number] | "source_paused";
   readonly detail: string;
 }
 

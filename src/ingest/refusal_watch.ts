@@ -5,6 +5,7 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import { listed } from "./listed.ts";
 import { likelyCause, type RefusalSample } from "./refusal_cause.ts";
+import { spanInWords } from "./span_in_words.ts";
 import { QUIET_MS, type SeriesTrouble } from "./series_troubles.ts";
 
 const MINUTE_MS = 60_000;
@@ -13,6 +14,8 @@ const MASS_SHARE = 0.1;
 const MASS_EVENTS = 10;
 /** Events after which a minute is judged before it is over. */
 const ENOUGH_EVENTS = 100;
+/** After that long without a refused event, somebody may have mended it. */
+const STOPPED_MS = 30_000;
 
 /** The counts of one bus in this minute. */
 interface Minute {
@@ -29,6 +32,8 @@ export class RefusalWatch {
   private minuteEndMs: number;
   private readonly samples = new Map<RefusalReason, RefusalSample>();
   private readonly going = new Map<RefusalReason, RefusalAlarm>();
+  /** When the last event was refused for a reason, by the clock that never jumps. */
+  private readonly lastMs = new Map<RefusalReason, number>();
 
   /** @param troubles The series with refused events: who looks for the device wants to know which one. */
   constructor(
@@ -41,14 +46,21 @@ export class RefusalWatch {
   }
 
   get alarms(): RefusalAlarm[] {
-    return [...this.going.values()];
+    return [...this.going].map(([reason, alarm]) => ({
+      ...alarm,
+      detail: alarm.detail + this.stopped(reason),
+    }));
   }
 
   /** Counts a batch of a bus; `before` and `after` are the books around it. */
   count(bus: number, before: Readonly<EventBooks>, after: Readonly<EventBooks>): void {
     const minute = this.minutes[bus]!;
     minute.received += after.received - before.received;
-    for (const reason of REFUSALS) minute.refused[reason] += after[reason] - before[reason];
+    for (const reason of REFUSALS) {
+      const refused = after[reason] - before[reason];
+      minute.refused[reason] += refused;
+      if (refused > 0) this.lastMs.set(reason, this.clock.monotonicMs());
+    }
   }
 
   /** Notes a refused event. The latest one is the sample for the likely cause. */
@@ -97,6 +109,15 @@ export class RefusalWatch {
     return `${refused} of a minute's ${received} events${where} are refused as ${reason}. ${
       this.whose(reason)
     }${cause}`;
+  }
+
+  /** For how long no event was refused for a reason; empty: they go on. */
+  private stopped(reason: RefusalReason): string {
+    const nowMs = this.clock.monotonicMs();
+    const quietMs = nowMs - (this.lastMs.get(reason) ?? nowMs);
+    return quietMs < STOPPED_MS
+      ? ""
+      : ` None has come for ${spanInWords(quietMs)}; the alarm ends with the first minute without a mass.`;
   }
 
   /** Of which series events are refused for a reason, those with the most first. */

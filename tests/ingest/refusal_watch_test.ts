@@ -87,6 +87,22 @@ Deno.test("an alarm names the series of the latest refused events, those with th
   assert.doesNotMatch(watch.alarms[0]!.detail, /series/, "what is not valid may have no name");
 });
 
+Deno.test("an alarm says how long no event has been refused, once it may be over", () => {
+  const { clock, watch, take, minute } = watchOf("http://a");
+  const detail = () => watch.alarms[0]!.detail;
+  take(0, { received: 200, aggregated: 100, future: 100 });
+  minute();
+  const ago = detail();
+  assert.match(ago, / None has come for 60 s; the alarm ends with the first minute without a mass\.$/);
+  take(0, { received: 200, aggregated: 199, future: 1 });
+  assert.equal(detail(), ago.replace(/ None has come.*/, ""), "they go on");
+  clock.ms += 29_999;
+  take(0, { received: 50, aggregated: 49, invalid: 1 });
+  assert.doesNotMatch(detail(), /None has come/);
+  clock.ms += 1;
+  assert.match(detail(), / None has come for 30 s;/, "those of another reason do not count");
+});
+
 Deno.test("a few bad events among few are no mass; nor are duplicates", () => {
   const { take, minute } = watchOf("http://a");
   take(0, { received: 20, aggregated: 11, invalid: 9 });
