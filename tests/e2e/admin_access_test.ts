@@ -1,7 +1,7 @@
 /** The roles of the admin listener on the built program, over TLS with certificates of clients. */
 import assert from "node:assert/strict";
 import { Authority } from "../support/certificates.ts";
-import { Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import { Program, runCheck, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { handlerEnvironment } from "./plant.ts";
 
@@ -70,7 +70,7 @@ Deno.test("roles, sessions and certificates of clients on a listener with TLS", 
 
   const health = await runToEnd(["health"], environment);
   assert.equal(health.code, 0, health.stderr);
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.match(check.stdout, /admin listener: .* is the running handler's/);
   await until(() => handler.stderr.includes("HTTP_CLIENT_CA_FILE"), "the refusal in the log");
   assert.equal(await handler.stop(), 0);
@@ -88,7 +88,7 @@ Deno.test("a key that belongs to another certificate is found by check and at th
     HTTP_CERT_FILE: one.certFile,
     HTTP_KEY_FILE: two.keyFile,
   });
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.equal(check.code, 1);
   assert.match(check.stdout, /FAILED +admin listener: .*HTTP_KEY_FILE/);
   const run = await runToEnd(["run"], environment);

@@ -5,6 +5,7 @@ import {
   PATIENCE_MS,
   pause,
   Program,
+  runCheck,
   runToEnd,
   temporaryDirectory,
   until,
@@ -66,7 +67,7 @@ export async function busThroughKills(
     windowCount: 10,
   });
   const texts = [...observed(stream, oracle)];
-  const waiting = await runToEnd(["check"], environment);
+  const waiting = await runCheck(environment);
   assert.match(waiting.stdout + waiting.stderr, bus.whenEmpty);
   const share = Math.ceil(texts.length / kills);
   for (let life = 0; life < kills; life++) {
@@ -80,7 +81,7 @@ export async function busThroughKills(
     log("the handler is killed");
     await handler.kill9();
   }
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.equal(check.code, 0, check.stdout + check.stderr);
   assert.match(check.stdout, bus.whenFilled);
   await until(

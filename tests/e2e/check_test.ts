@@ -8,6 +8,7 @@ import {
   type Environment,
   PATIENCE_MS,
   Program,
+  runCheck,
   runToEnd,
   temporaryDirectory,
   until,
@@ -22,7 +23,7 @@ import { Bus, handlerEnvironment, INSTANCE, sqlitePath } from "./plant.ts";
 const TEXT = { LOG_FORMAT: "text" };
 
 async function assertAccepted(environment: Environment): Promise<string> {
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.equal(check.code, 0, check.stdout + check.stderr);
   const run = await runToEnd(["once"], environment);
   assert.equal(run.code, 0, run.stderr);
@@ -105,7 +106,7 @@ Deno.test("check and run agree on what this host has", async (t) => {
 
   await t.step("nothing is left where there was nothing", async () => {
     const before = filesBelow(directory.path);
-    const { code, stdout } = await runToEnd(["check"], {
+    const { code, stdout } = await runCheck({
       ...environment,
       STATE_DIR: `${directory.path}/new/state`,
       SQLITE_PATH: `${directory.path}/new/aggregates.sqlite`,
@@ -119,7 +120,7 @@ Deno.test("check and run agree on what this host has", async (t) => {
     const running = { ...environment, HTTP_LISTEN: `127.0.0.1:${freePort()}` };
     await using handler = Program.start(["run"], running);
     await until(() => handler.stderr.includes("started"), "the start", PATIENCE_MS, [handler]);
-    const { code, stdout } = await runToEnd(["check"], running);
+    const { code, stdout } = await runCheck(running);
     assert.equal(code, 0, stdout);
     assert.match(stdout, new RegExp(`^ok +state: .*held by process ${handler.pid}: .*was not tried$`, "m"));
     assert.match(stdout, /^ok +admin listener: 127\.0\.0\.1:\d+ is the running handler's/m);
@@ -198,7 +199,7 @@ Deno.test("check and run agree on the rights in PostgreSQL", async (t) => {
     });
     await t.step("all rights: nothing is made before run makes it", async () => {
       assert.deepEqual(await tables(), []);
-      const check = await runToEnd(["check"], environment("model"));
+      const check = await runCheck(environment("model"));
       assert.match(check.stdout, /table \S+model will be created$/m);
       assert.doesNotMatch(check.stderr, /created/);
       assert.deepEqual(await tables(), []);
@@ -285,14 +286,14 @@ Deno.test({
         await grant(CREATE, TOPIC, "rights");
         await grant(WRITE, TOPIC, "rights");
         const transaction = /Transactional Id authorization failed.*at-least-once\./;
-        assert.match((await runToEnd(["check"], environment())).stdout, transaction);
+        assert.match((await runCheck(environment())).stdout, transaction);
         assert.equal(await isThere(), false, "to be made by run");
         await assertBothSay(transaction, environment());
         await grant(WRITE, TRANSACTIONAL_ID, group);
         await assertBothSay(/Group authorization failed.*begin with it\./, environment());
         await grant(READ, GROUP, group);
         // A handler notices that with its first record only.
-        const noRead = await runToEnd(["check"], environment());
+        const noRead = await runCheck(environment());
         assert.match(noRead.stdout, topicRight);
         await grant(READ, TOPIC, "rights");
         assert.match(await assertAccepted(environment()), /topic rights has \d+ partition/);
@@ -311,7 +312,7 @@ Deno.test({
         };
         await arrives(0);
         const groups = (await admin.listGroups()).groups;
-        assert.equal((await runToEnd(["check"], running)).code, 0);
+        assert.equal((await runCheck(running)).code, 0);
         assert.deepEqual((await admin.listGroups()).groups, groups);
         await arrives(60);
         assert.equal(await handler.stop(), 0);

@@ -5,6 +5,7 @@ import {
   type Output,
   PATIENCE_MS,
   Program,
+  runCheck,
   runToEnd,
   temporaryDirectory,
   until,
@@ -61,14 +62,14 @@ Deno.test("check reaches everything, shows the effective settings and no secret"
     AGGREGATION_INTERVAL: "7.5",
     VABUS_TOKEN_FILE: `${directory.path}/token`,
   });
-  const good = await runToEnd(["check"], environment);
+  const good = await runCheck(environment);
   assertDone(good);
   assert.match(good.stdout, /AGGREGATION_INTERVAL.*7\.5/);
   assert.ok(good.stdout.includes(bus.url));
   assert.doesNotMatch(good.stdout + good.stderr, /swordfish/);
 
   const port = freePort();
-  const bad = await runToEnd(["check"], {
+  const bad = await runCheck({
     ...environment,
     STORAGE_TYPE: "postgres,sqlite",
     POSTGRES_CONNECTION_STRING: `postgres://plant:hunter2@127.0.0.1:${port}/plant`,
@@ -83,7 +84,7 @@ Deno.test("a flag beats the environment", async () => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
   const environment = handlerEnvironment(bus.url, directory.path, { AGGREGATION_INTERVAL: "60" });
-  const output = await runToEnd(["check", "--aggregation-interval", "12"], environment);
+  const output = await runCheck(environment, ["check", "--aggregation-interval", "12"]);
   assertDone(output);
   assert.match(output.stdout, /AGGREGATION_INTERVAL.*\b12\b/);
 });
@@ -93,7 +94,7 @@ Deno.test("settings come from --env-file, under the environment", async () => {
   await using bus = await Bus.start();
   const file = `${directory.path}/plant.env`;
   await Deno.writeTextFile(file, `AGGREGATION_INTERVAL=33\nSTATE_DIR=/nowhere\n`);
-  const output = await runToEnd(["check", "--env-file", file], handlerEnvironment(bus.url, directory.path));
+  const output = await runCheck(handlerEnvironment(bus.url, directory.path), ["check", "--env-file", file]);
   assertDone(output);
   assert.match(output.stdout, /AGGREGATION_INTERVAL.*\b33\b/);
   assert.ok(output.stdout.includes(`${directory.path}/state`), output.stdout);

@@ -1,7 +1,7 @@
 /** A topic of Kafka as the bus, with the built program and a real broker. */
 import assert from "node:assert/strict";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
-import { runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { runCheck, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { eventStream, recentBaseMs } from "../support/event_stream.ts";
 import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { Oracle } from "../support/oracle.ts";
@@ -32,7 +32,7 @@ Deno.test("a topic, once: each record is counted once, and the proof holds", asy
   });
   const values = [...observed(stream, oracle)].map((value) => ({ value }));
   const environment = handlerEnvironment(topic.url, directory.path, { STORAGE_TYPE: "sqlite" });
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.equal(check.code, 0, check.stdout + check.stderr);
   assert.match(check.stdout, /Kafka, 1 broker, topic \S+ has 1 partition/);
   for (const part of [values.slice(0, 3000), values.slice(3000)]) {
@@ -88,7 +88,7 @@ Deno.test("a dead letter keeps topic, key and time of its record, for the mappin
       EVENT_TIMESTAMP: "bus",
       ...texts,
     });
-  const wrong = await runToEnd(["check"], environment({}, login.replace("kafka-secret", "kafka-wrong")));
+  const wrong = await runCheck(environment({}, login.replace("kafka-secret", "kafka-wrong")));
   assert.match(wrong.stdout + wrong.stderr, /SASL_AUTHENTICATION_FAILED: check user, password and sasl=/);
   assert.doesNotMatch(wrong.stdout + wrong.stderr, /kafka-wrong/);
   const stranger = await runToEnd(

@@ -1,6 +1,6 @@
 /** Events that are pushed to the built program. */
 import assert from "node:assert/strict";
-import { type Environment, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { type Environment, runCheck, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { testSeed } from "../support/seed.ts";
 import { JSON_TYPE, Listener } from "./listener.ts";
 import { sqlitePath, sqliteSink } from "./plant.ts";
@@ -68,15 +68,15 @@ Deno.test("what others reach needs a token, and check says what listens", async 
   await using directory = await temporaryDirectory();
   await using listener = await Listener.start(directory.path, { VABUS_TOKEN: "secret" });
   assert.equal((await listener.post("/write", "m f=1")).status, 401);
-  const running = await runToEnd(["check"], listener.environment);
+  const running = await runCheck(listener.environment);
   assert.match(running.stdout, /bus listen:\/\/127.*the handler runs.*without TLS, with a token/);
   const open: Environment = { ...listener.environment, VABUS_URL: "listen://0.0.0.0:0" };
-  const warned = await runToEnd(["check"], open);
+  const warned = await runCheck(open);
   assert.match(warned.stdout, /WARNING VABUS_TOKEN .* in the clear/);
   const { VABUS_TOKEN: _, ...bare } = open;
-  const refused = await runToEnd(["check"], bare);
+  const refused = await runCheck(bare);
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /there is no token: set VABUS_TOKEN/);
-  const plain = await runToEnd(["check"], { ...bare, VABUS_URL: "listens://127.0.0.1:0" });
+  const plain = await runCheck({ ...bare, VABUS_URL: "listens://127.0.0.1:0" });
   assert.match(plain.stderr, /needs VABUS_CERT_FILE and VABUS_KEY_FILE/);
 });

@@ -1,7 +1,7 @@
 /** TLS to the built program, by certificates of an authority of the test. */
 import assert from "node:assert/strict";
 import { Authority } from "../support/certificates.ts";
-import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import { PATIENCE_MS, Program, runCheck, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { handlerEnvironment } from "./plant.ts";
 
@@ -40,7 +40,7 @@ Deno.test("a listener with TLS: its certificate is checked at start, changed by 
   });
   const url = `https://${HOST}:${port}`;
   await use({ ...first, keyFile: second.keyFile });
-  const unfit = await runToEnd(["check"], environment);
+  const unfit = await runCheck(environment);
   assert.match(unfit.stdout + unfit.stderr, /the certificate and its key cannot be used: .*VABUS_CERT_FILE/);
   assert.notEqual(unfit.code, 0);
   await use(first);
@@ -48,7 +48,7 @@ Deno.test("a listener with TLS: its certificate is checked at start, changed by 
   const answers = (caFile: string) => async () => await pushed(url, caFile) === 204;
   await until(answers(authority.caFile), "the listener", PATIENCE_MS, [program]);
   assert.equal(await pushed(url, other.caFile), undefined);
-  const checked = await runToEnd(["check"], environment);
+  const checked = await runCheck(environment);
   assert.match(checked.stdout, /in use, as it should be: the handler runs, process \d+; with TLS/);
   await use(second);
   program.signal("SIGHUP");

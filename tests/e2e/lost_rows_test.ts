@@ -1,6 +1,13 @@
 /** A sink loses what it has confirmed. */
 import assert from "node:assert/strict";
-import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import {
+  PATIENCE_MS,
+  Program,
+  runCheck,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { arrival, Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
 
@@ -44,7 +51,7 @@ Deno.test("a sink's file that is removed under the handler is an alarm that stan
   assert.match(status.stdout, /^ALARM +sqlite, since .*redeliver --sink sqlite/m);
   const report = JSON.parse((await runToEnd(["status", "--json"], environment)).stdout);
   assert.equal(report.alarms[0].kind, "rows_missing");
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.match(check.stdout, /^ALARM +sqlite/m);
   assert.equal((await runToEnd(["verify"], environment)).code, 1);
   const redelivered = await runToEnd(["redeliver", "--sink", "sqlite", "--since", "0"], environment);

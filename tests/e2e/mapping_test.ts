@@ -1,6 +1,6 @@
 /** Records of any shape, from a VaBus to the sink, the dead letters and back. */
 import assert from "node:assert/strict";
-import { runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { runCheck, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
 
@@ -158,7 +158,7 @@ Deno.test("check points into a template, and shows what the records of a file be
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /EVENT_NAME=.* has a hole \{tmp\} that there is not/);
   assert.match(wrong.stderr, /\n {6}\{\/machine\}\.\{tmp\}\n {17}\^\n/);
-  const shown = await runToEnd(["check", "--sample", file], environment("{/machine}.temp"));
+  const shown = await runCheck(environment("{/machine}.temp"), ["check", "--sample", file]);
   assert.equal(shown.code, 1, shown.stderr);
   const lines = shown.stdout.split("\n");
   assert.match(lines[0]!, /^Records of \S+ become:$/);
@@ -168,7 +168,7 @@ Deno.test("check points into a template, and shows what the records of a file be
     lines[3]!,
     /REFUSED as future: .* looks like microseconds, .*rounded: a whole number beyond 2\^53/,
   );
-  const missing = await runToEnd(["check", "--sample", `${file}.none`], environment("n"));
+  const missing = await runCheck(environment("n"), ["check", "--sample", `${file}.none`]);
   assert.equal(missing.code, 2);
   assert.match(missing.stderr, /--sample .*cannot be read/);
 });

@@ -1,6 +1,6 @@
 /** Topics of an MQTT broker as the bus, with the built program and a real Mosquitto. */
 import assert from "node:assert/strict";
-import { runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { runCheck, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { MosquittoServer } from "../support/mosquitto_server.ts";
 import { MqttPublisher } from "../support/mqtt_publisher.ts";
 import { testSeed } from "../support/seed.ts";
@@ -33,7 +33,7 @@ Deno.test("a dead letter keeps the topic of its record, for the mapping of later
       EVENT_TIMESTAMP: "bus",
       EVENT_VALUE: value,
     });
-  const check = await runToEnd(["check"], environment("/temp"));
+  const check = await runCheck(environment("/temp"));
   assert.equal(check.code, 0, check.stdout + check.stderr);
   assert.match(check.stdout, /MQTT 5, 2 filters are granted with QoS 1/);
   for (const _ of ["first", "again"]) {

@@ -1,7 +1,7 @@
 /** Several sinks of a kind, each with an id, settings, a cursor and a proof of its own. */
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { PATIENCE_MS, Program, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { PATIENCE_MS, Program, runCheck, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { sharedKafka, sharedPostgres } from "../support/shared_servers.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { arrival, Bus, handlerEnvironment, postgresSink, sqlitePath, sqliteSink } from "./plant.ts";
@@ -33,7 +33,7 @@ Deno.test("two databases: while one is away the other gets its rows, and after a
     AGGREGATION_INTERVAL: "60",
   });
   try {
-    const failed = await runToEnd(["check"], environment);
+    const failed = await runCheck(environment);
     assert.equal(failed.code, 1);
     assert.match(failed.stdout, /^ok {6}sink postgres: /m);
     assert.match(failed.stdout, /^FAILED {2}sink history: /m);
@@ -57,7 +57,7 @@ Deno.test("two databases: while one is away the other gets its rows, and after a
     assert.equal(verify.code, 0, verify.stdout + verify.stderr);
     assert.match(verify.stdout, /^postgres +equal: 3 of 3 events/m);
     assert.match(verify.stdout, /^history +equal: 3 of 3 events/m);
-    const fine = await runToEnd(["check"], environment);
+    const fine = await runCheck(environment);
     assert.equal(fine.code, 0, fine.stdout + fine.stderr);
   } finally {
     await sql.unsafe(`drop table if exists ${table}, ${table}_writer`);
@@ -193,7 +193,7 @@ Deno.test("what is wrong at the table of a sink with an id is told by the names 
     HISTORY_POSTGRES_TABLE: `missing_${crypto.randomUUID().slice(0, 8)}`,
     HISTORY_POSTGRES_CREATE_TABLE: "false",
   });
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.equal(check.code, 1, check.stdout);
   assert.match(check.stdout, /^FAILED {2}sink history: .*HISTORY_POSTGRES_CREATE_TABLE/m);
 });

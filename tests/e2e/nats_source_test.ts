@@ -1,7 +1,7 @@
 /** A stream of NATS as the bus, with the built program and a real server. */
 import assert from "node:assert/strict";
 import { NatsStream } from "../sources/nats/nats_stream.ts";
-import { runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { runCheck, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { NatsServerProcess } from "../support/nats_server.ts";
 import { testSeed } from "../support/seed.ts";
 import { natsThroughKills } from "./nats_crash.ts";
@@ -36,7 +36,7 @@ Deno.test("a dead letter keeps the levels of its subject, for the mapping of lat
         EVENT_VALUE: value,
       },
     );
-  const wrong = await runToEnd(["check"], environment("/temp", "wrong-token"));
+  const wrong = await runCheck(environment("/temp", "wrong-token"));
   assert.match(
     wrong.stdout + wrong.stderr,
     /Authorization Violation.*check user, password, token or credentials/,

@@ -7,6 +7,7 @@ import {
   type Output,
   PATIENCE_MS,
   Program,
+  runCheck,
   runToEnd,
   surroundings,
   temporaryDirectory,
@@ -109,8 +110,8 @@ Deno.test("where the program may not go, no advice of the runtime is shown", asy
   };
   const environment = { ...handlerEnvironment(buses.join(","), directory.path), ...sinks };
   const shown = [
-    await runToEnd(["check"], environment),
-    await runToEnd(["check", "--sample", "/etc/shadow"], environment),
+    await runCheck(environment),
+    await runCheck(environment, ["check", "--sample", "/etc/shadow"]),
     await runToEnd(["bus", "--tls-cert-file", "/etc/shadow", "--tls-key-file", "/etc/shadow"], {}),
   ];
   for (const output of shown) {

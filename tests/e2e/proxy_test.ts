@@ -1,7 +1,7 @@
 /** Buses behind proxies of HTTP, as the environment names them. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { runCheck, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { FaultyServer, respond } from "../support/http_faults.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
@@ -23,7 +23,7 @@ Deno.test("a bus is reached through the proxy that the environment names, and ch
     ...handlerEnvironment(FAR_BUS, directory.path),
     HTTP_PROXY: `http://user:hunter2@${proxy.address}`,
   };
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.equal(check.code, 0, check.stdout + check.stderr);
   assert.ok(
     check.stdout.includes(
@@ -40,7 +40,7 @@ Deno.test("a bus is reached through the proxy that the environment names, and ch
     sink.close();
   }
 
-  const excepted = await runToEnd(["check"], {
+  const excepted = await runCheck({
     ...environment,
     VABUS_URL: NAMED_BUS,
     NO_PROXY: "other,.invalid",
@@ -60,7 +60,7 @@ Deno.test("this host is reached directly, whatever the environment says", async 
     http_proxy: nowhere,
     ALL_PROXY: nowhere,
   };
-  const check = await runToEnd(["check"], environment);
+  const check = await runCheck(environment);
   assert.equal(check.code, 0, check.stdout + check.stderr);
   assert.doesNotMatch(check.stdout, /proxy/);
 });
@@ -69,13 +69,13 @@ Deno.test("a proxy that wants a login, and one that is not there, are named", as
   await using directory = await temporaryDirectory();
   await using server = FaultyServer.start(() => respond(407, ""));
   const environment = handlerEnvironment(FAR_BUS, directory.path);
-  const login = await runToEnd(["check"], { ...environment, HTTP_PROXY: server.url });
+  const login = await runCheck({ ...environment, HTTP_PROXY: server.url });
   assert.match(
     login.stdout,
     /answered with 407 \(through the proxy .* of HTTP_PROXY\): the proxy wants a login/,
   );
   const nowhere = `http://127.0.0.1:${freePort()}`;
-  const gone = await runToEnd(["check"], { ...environment, HTTP_PROXY: nowhere });
+  const gone = await runCheck({ ...environment, HTTP_PROXY: nowhere });
   assert.ok(gone.stdout.includes(`no connection (through the proxy ${nowhere} of HTTP_PROXY)`), gone.stdout);
   assert.deepEqual([login.code, gone.code], [1, 1]);
 });

@@ -1,7 +1,15 @@
 /** Several intervals at once, from the bus to the sinks and into the proof. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { PATIENCE_MS, pause, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import {
+  PATIENCE_MS,
+  pause,
+  Program,
+  runCheck,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { eventStream, randomNumbers, recentBaseMs } from "../support/event_stream.ts";
 import { freePort } from "../support/free_port.ts";
 import { Oracle } from "../support/oracle.ts";
@@ -156,7 +164,7 @@ Deno.test("wrong lists are refused at start, each with what is wrong", async () 
       STORAGE_TYPE: "sqlite",
       AGGREGATION_INTERVAL: list,
     });
-    const { code, stderr } = await runToEnd(["check"], environment);
+    const { code, stderr } = await runCheck(environment);
     assert.equal(code, 2, stderr);
     assert.match(stderr, new RegExp(`AGGREGATION_INTERVAL.*${why.source}`), list);
   }

@@ -7,6 +7,7 @@ import {
   assertNoStackTrace,
   PATIENCE_MS,
   Program,
+  runCheck,
   runToEnd,
   temporaryDirectory,
   until,
@@ -133,7 +134,7 @@ Deno.test("blue-green: the new one is refused while the old one runs, and takes 
   assert.equal(early.code, 75, early.stderr);
   assert.match(early.stderr, new RegExp(`pid ${blue.pid}`));
   assert.equal(blue.exitCode, undefined);
-  assert.equal((await runToEnd(["check"], environment)).code, 0);
+  assert.equal((await runCheck(environment)).code, 0);
   assert.equal(await blue.stop(), 0);
   await using green = Program.start(["run"], environment);
   await until(() => green.stderr.includes(`"started"`), "the start", PATIENCE_MS, [green]);

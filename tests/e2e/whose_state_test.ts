@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import {
   executablePath,
   type Output,
+  runCheck,
   runToEnd,
   surroundings,
   temporaryDirectory,
@@ -179,7 +180,7 @@ Deno.test("secrets that only the service is given do not keep an operator from l
     proof.stdout,
     /^postgres +FAILED: POSTGRES_CONNECTION_STRING_FILE names a file that is not there/m,
   );
-  const checked = await runToEnd(["check"], inShell);
+  const checked = await runCheck(inShell);
   assert.equal(checked.code, 2);
   assert.match(checked.stderr, /POSTGRES_CONNECTION_STRING_FILE[^]*VABUS_TOKEN_FILE/);
 });

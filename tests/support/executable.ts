@@ -181,6 +181,20 @@ export async function runToEnd(
   return { code, stdout: program.stdout, stderr: program.stderr };
 }
 
+/**
+ * Runs `check`, or another command with its report. It waits for answers from outside for 15 s, which is too
+ * little on a machine that is very busy: then it is run again.
+ */
+export async function runCheck(
+  environment: Environment,
+  args: readonly string[] = ["check"],
+): Promise<Output> {
+  return await until(async () => {
+    const output = await runToEnd(args, environment);
+    return output.stdout.includes("no answer within 15 s") ? undefined : output;
+  }, "an answer to check");
+}
+
 type Nothing = undefined | false | 0 | "";
 
 /**
