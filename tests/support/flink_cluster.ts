@@ -138,6 +138,8 @@ function configuration(
     "taskmanager.memory.jvm-overhead.min: 128m",
     "taskmanager.memory.jvm-overhead.max: 128m",
     "taskmanager.resource-id: tm",
+    // A busy machine takes longer than the 10 s of the default.
+    "pekko.startup-timeout: 5 min",
     // A TaskManager that was killed is given up soon.
     "heartbeat.interval: 1000",
     "heartbeat.timeout: 6000",
