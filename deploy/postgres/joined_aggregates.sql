@@ -4,7 +4,10 @@
 --   first, last: no row says when its first or last event was; stddev and percentiles cannot be joined at all.
 --   Their value is null then, and is_exact is false: read the rows of the instances (aggregated_events).
 -- A row is complete once each instance has closed its window; later rows correct it as corrections do.
-CREATE OR REPLACE VIEW joined_aggregates AS
+-- An older form of the view is replaced. Grants on it go with it: give them again.
+BEGIN;
+DROP VIEW IF EXISTS joined_aggregates;
+CREATE VIEW joined_aggregates AS
 SELECT
   name, labels, agg_func, window_start, window_end,
   CASE
@@ -19,3 +22,4 @@ SELECT
   count(*) = 1 OR agg_func IN ('sum', 'count', 'min', 'max', 'avg') AS is_exact
 FROM aggregated_events
 GROUP BY name, labels, agg_func, window_start, window_end;
+COMMIT;
