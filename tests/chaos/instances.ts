@@ -25,7 +25,7 @@ export const instances: Scenario = {
     let count = 2;
     await fleet.recount(count);
     for (let round = 0; round < rounds; round++) {
-      await fleet.publish(EVENTS_PER_ROUND);
+      await fleet.events.publish(EVENTS_PER_ROUND);
       count = 1 + Math.floor(random() * INSTANCES_MAX);
       const killed = fleet.indexes.filter(() => random() < 0.4);
       log(`${count} instances, killed: ${killed.join(", ") || "none"}`);
@@ -35,7 +35,7 @@ export const instances: Scenario = {
       fleet.start(victim, count);
       kills += killed.length + 1;
     }
-    await fleet.assertExact();
+    await fleet.events.assertExact(fleet.programs);
     await fleet.stopAll();
     await fleet.assertProven(count);
     return new Map([

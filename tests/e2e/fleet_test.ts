@@ -19,8 +19,8 @@ async function twoInstances(stack: AsyncDisposableStack): Promise<Instances> {
     await Instances.create(broker, postgres, 4, directory.path, testSeed(205)),
   );
   await instances.recount(COUNT);
-  await instances.publish(1000);
-  await instances.assertExact();
+  await instances.events.publish(1000);
+  await instances.events.assertExact(instances.programs);
   return instances;
 }
 
