@@ -18,6 +18,11 @@ export const RUN_PAGES: readonly string[] = [
   "docs/multi-region.md",
   "docs/flink.md",
 ];
+/** The marks of commands that tour_test.ts and recount_test.ts of tests/e2e run, by the page. */
+const RUN_MARKS: Readonly<Record<string, RegExp>> = {
+  "docs/tour.md": /^terminal=\w+$/,
+  "docs/operations.md": /^instances=\d(?:,\d)*$/,
+};
 /** Pages whose names between backquotes must be names in the sources. */
 const CODE_PAGES: readonly string[] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DECISIONS = "docs/decisions/";
@@ -75,7 +80,7 @@ function unmarkedFences(path: string, page: MarkdownPage): string[] {
   const isRun = RUN_PAGES.includes(path);
   return page.fences.filter(({ language }) => language === "sh")
     .filter(({ mark }) =>
-      !(/^not-run: \S/.test(mark) || /^terminal=\w+$/.test(mark) || (isRun && mark === ""))
+      !(/^not-run: \S/.test(mark) || RUN_MARKS[path]?.test(mark) || (isRun && mark === ""))
     )
     .map(({ line }) =>
       `${path}:${line}: these commands are run by no test, and do not say why: \`\`\`sh not-run: REASON`

@@ -222,12 +222,11 @@ function unknownArguments(command: AnyCommand, words: readonly string[], parser:
   for (const argument of parser.args) {
     if (isFlag(argument)) {
       const [flag] = argument.split("=") as [string];
-      faults.push({
-        subject: flag,
-        problem: `is no flag of ${command.name}${
-          hint(nearMiss(flag.toLowerCase().replaceAll("_", "-"), known))
-        }`,
-      });
+      const meant = nearMiss(flag.toLowerCase().replaceAll("_", "-"), known);
+      const problem = known.includes(flag)
+        ? "takes no value; leave out what stands behind it"
+        : `is no flag of ${command.name}${hint(meant)}`;
+      faults.push({ subject: flag, problem });
     } else if (words.includes(argument)) {
       faults.push({
         subject: argument,

@@ -4,6 +4,9 @@ import { BOOK_ENTRIES } from "../aggregation/event_books.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
 import { told } from "../state/alarms.ts";
 import { pauseInWords } from "../state/pauses.ts";
+import { listed } from "../ingest/listed.ts";
+import type { Registry } from "../runtime/registry.ts";
+import { shareInWords } from "../settings/share.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "../platform/log/printable.ts";
@@ -32,21 +35,32 @@ export async function status(context: CommandContext, options: StatusOptions): P
   return watch ? await (await import("./status_watch.ts")).watchStatus(context, url) : once(context, options);
 }
 
-function once({ config, write }: CommandContext, { audit, json }: StatusOptions): ExitCode {
+function once({ config, registry, write }: CommandContext, { audit, json }: StatusOptions): ExitCode {
   const found = statusIn(config.stateDir, Date.now(), audit);
   const isRunning = isRunningIn(config.stateDir);
   write(
-    json ? `${JSON.stringify(statusReport(found, isRunning), undefined, 2)}\n` : text(found, isRunning),
+    json
+      ? `${JSON.stringify(statusReport(found, isRunning), undefined, 2)}\n`
+      : text(found, isRunning, registry),
   );
   return EXIT.done;
 }
 
-/** The lines of a bus: of each partition its position and its newest event, and how many have gone away. */
-function busLines(nowMs: number): (bus: Status["buses"][number]) => Line[] {
-  return ({ isConfigured, name, partitions }) => {
+/**
+ * The lines of a bus: of each partition its position and its newest event, and which have gone away or were
+ * given to other instances.
+ */
+function busLines(nowMs: number, registry: Registry): (bus: Status["buses"][number]) => Line[] {
+  return ({ address, isConfigured, name, partitions }) => {
     if (!isConfigured) return [["bus", `${name}: not configured any more; where it was read to is kept`]];
-    const gone = partitions.filter(({ isGone }) => isGone).length;
-    const lines = partitions.filter(({ isGone }) => !isGone).map(
+    const given: string[] = [];
+    const kept = partitions.filter(({ partition, position }) => {
+      const to = position === undefined ? undefined : registry.readingOf(address, position)?.givenTo;
+      if (to !== undefined) given.push(`${partition} to ${shareInWords(to)}`);
+      return to === undefined;
+    });
+    const gone = kept.filter(({ isGone }) => isGone).length;
+    const lines = kept.filter(({ isGone }) => !isGone).map(
       ({ partition, position, nextOffset, newestEventMs }): Line => {
         const where = partition === "" ? name : `${name} partition ${partition}`;
         const kind = position !== undefined && nextOffset === undefined ? "position" : "offset";
@@ -57,6 +71,10 @@ function busLines(nowMs: number): (bus: Status["buses"][number]) => Line[] {
         ];
       },
     );
+    if (given.length > 0) {
+      const are = given.length === 1 ? "partition is" : "partitions are";
+      lines.push(["bus", `${name}: ${given.length} ${are} given away: ${listed(given)}`]);
+    }
     return gone === 0 ? lines : [...lines, [
       "bus",
       `${name}: ${gone} ${gone === 1 ? "partition that is" : "partitions that are"} gone; where they were ` +
@@ -72,7 +90,7 @@ function readiness({ causes }: Status, isRunning: boolean): Line[] {
   return causes.map(({ name, detail }) => ["NOT READY", `${name}: ${detail}`]);
 }
 
-function text(status: Status, isRunning: boolean): string {
+function text(status: Status, isRunning: boolean, registry: Registry): string {
   const { counts, nowMs } = status;
   const [received, aggregated, ...others] = BOOK_ENTRIES;
   const lines: Line[] = [
@@ -81,7 +99,7 @@ function text(status: Status, isRunning: boolean): string {
     ["state", `${status.stateFile}, ${(status.stateBytes / 1024 / 1024).toFixed(1)} MB`],
     ["checkpoint", moment(status.checkpointMs, nowMs)],
     ["watermark", moment(status.watermarkMs, nowMs)],
-    ...status.buses.flatMap(busLines(nowMs)),
+    ...status.buses.flatMap(busLines(nowMs, registry)),
     ...openWindows(status),
     ["outbox", waiting(status)],
     ...status.outages.map(({ subject, detail, sinceMs }): Line => [

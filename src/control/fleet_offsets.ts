@@ -52,10 +52,7 @@ export function countedShare(state: StateDatabase, registry: Registry): CountedS
   const partitions = readPartitions(state).filter(({ position }) => position !== null).map((row) => {
     const { lineage, partition, position, source } = row;
     const name = partition === "" ? source : `${source} partition ${partition}`;
-    const scheme = (addresses.get(source) ?? source).split(":")[0]!;
-    const reading = registry.sources
-      .find(({ schemes: { plain, tls } }) => [...plain, ...tls].includes(scheme))
-      ?.readingOf?.(position!);
+    const reading = registry.readingOf(addresses.get(source) ?? source, position!);
     return { name, identity: lineage ?? name, reading };
   });
   return { instance: state.instanceId, share: keptShare(state), partitions };

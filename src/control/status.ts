@@ -7,6 +7,7 @@ import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { countsOf } from "../state/checkpoint/counts.ts";
 import { type ListedWindow, openWindowSteps } from "../state/checkpoint/open_window_list.ts";
 import { offsetOf, readPartitions } from "../state/checkpoint/partitions.ts";
+import { readAddresses } from "../state/checkpoint/source_names.ts";
 import { readTierCounts, type TierCounts } from "../state/checkpoint/tier_books.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { StateLock } from "../state/file/state_lock.ts";
@@ -45,6 +46,8 @@ export interface Status extends Overview {
 }
 
 export interface StoredBusOverview extends BusOverview {
+  /** Where it was found last, without credentials. */
+  readonly address: string;
   /** Whether it was configured when a handler ran last. */
   readonly isConfigured: boolean;
   readonly partitions: readonly StoredPartitionOverview[];
@@ -134,9 +137,11 @@ export function* statusSteps(
 /** @param present The partitions that there are; undefined: not known. */
 function busesIn(state: StateDatabase, present: StandingNote["partitions"] | undefined): StoredBusOverview[] {
   const noted = present && new Map(Object.entries(present));
+  const addresses = readAddresses(state);
   const bySource = Map.groupBy(readPartitions(state), ({ source }) => source);
   return [...bySource].map(([name, rows]) => ({
     name,
+    address: addresses.get(name) ?? name,
     isConfigured: noted?.has(name) ?? true,
     partitions: rows.map(({ partition, lineage, position, greatest_ms }) => ({
       partition,

@@ -20,7 +20,15 @@ export function shareText({ share }: Pick<Config, "share">, state: StateDatabase
  * @throws {StateError} `foreign`
  */
 export function assertShare({ share, stateDir }: Config, state: StateDatabase, takesOver: boolean): void {
-  const problem = takesOver ? undefined : problemOf(share, keptShare(state), isUnread(state));
+  const kept = keptShare(state);
+  if (takesOver && share === undefined && kept === undefined) {
+    throw new StateError(
+      "foreign",
+      "--take-over takes what INSTANCE_COUNT and INSTANCE_INDEX say, and neither is set: this handler " +
+        "reads everything. Leave it out, or set both.",
+    );
+  }
+  const problem = takesOver ? undefined : problemOf(share, kept, isUnread(state));
   if (problem !== undefined) throw new StateError("foreign", `The state in ${stateDir} ${problem}.`);
 }
 

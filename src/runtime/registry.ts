@@ -2,6 +2,7 @@ import { compileFunctions } from "../aggregation/function_rules.ts";
 import { compileMapping } from "../codec/mapping/event_mapping.ts";
 import { faultsOfOwnFormats } from "../codec/mapping/own_formats.ts";
 import type { SinkConnector, SourceConnector } from "../contract/connector.ts";
+import type { PartitionReading } from "../contract/partition_reading.ts";
 import { compileRoutes } from "../delivery/routes.ts";
 import { Catalogue } from "../settings/catalogue.ts";
 import { type Config, loadConfig } from "../settings/config.ts";
@@ -27,6 +28,14 @@ export class Registry {
     const connector = this.sources.find((candidate) => candidate.kind === kind);
     if (connector === undefined) throw new Error(`no kind of source ${kind}`);
     return connector;
+  }
+
+  /** What a position of a bus at this address says was read; undefined: such positions do not say it. */
+  readingOf(address: string, position: string): PartitionReading | undefined {
+    const scheme = address.split(":")[0]!;
+    return this.sources
+      .find(({ schemes: { plain, tls } }) => [...plain, ...tls].includes(scheme))
+      ?.readingOf?.(position);
   }
 
   sink({ kind }: { readonly kind: string }): SinkConnector {

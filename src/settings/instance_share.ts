@@ -10,6 +10,8 @@ export function instanceShare(
   ledger: Ledger,
 ): InstanceShare | undefined {
   if (count === undefined) {
+    // What is wrong with it was said.
+    if (ledger.isGiven("INSTANCE_COUNT")) return undefined;
     for (const name of ["INSTANCE_INDEX", "INSTANCE_GROUP"]) {
       if (ledger.isGiven(name)) ledger.fault(name, "is set without INSTANCE_COUNT: set how many there are");
     }
@@ -29,7 +31,8 @@ export function instanceShare(
   if (group === undefined) {
     ledger.fault(
       "INSTANCE_GROUP",
-      `is missing, since INSTANCE_ID does not end in -${index}: give all instances the same name here`,
+      `is missing, since INSTANCE_ID does not end in -${index}: let it end so, or give all ` +
+        "instances the same name here",
     );
     return undefined;
   }

@@ -25,3 +25,11 @@ export function isOwn(number: number, share: ShareNumber | undefined): boolean {
 export function shareInWords({ index, count }: ShareNumber): string {
   return `instance ${index} of ${count}`;
 }
+
+/** What is said of a share without a `what`, such as a partition. */
+export function emptyShareInWords({ index, count }: ShareNumber, what: string): string {
+  const why = index < count
+    ? `no ${what} is left for ${shareInWords({ index, count })}`
+    : `INSTANCE_INDEX is ${index}, and the last of ${count} instances is ${count - 1}`;
+  return `${why}: this one reads nothing here`;
+}

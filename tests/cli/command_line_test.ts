@@ -38,6 +38,9 @@ Deno.test("a command said twice, a flag without its dashes and a stray word are 
     parse(...args).faults.map(({ subject, problem }) => `${subject} ${problem}`);
   assert.deepEqual(told("run", "run"), ["run is there twice"]);
   assert.deepEqual(told("verison"), ["verison is no command; did you mean --version?"]);
+  assert.deepEqual(told("run", "--take-over=yes"), [
+    "--take-over takes no value; leave out what stands behind it",
+  ]);
   assert.match(told("run", "sqlite")[0]!, /belongs to no flag; run takes flags alone/);
 });
 

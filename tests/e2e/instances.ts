@@ -176,7 +176,7 @@ export class Instances implements AsyncDisposable {
     await until(isReady, `instance ${index} to be ready`, PATIENCE_MS, [this.program(index)]);
   }
 
-  /** Waits until an instance tells everywhere of partitions that it does not read; undefined: that it does not. */
+  /** Waits until an instance has this note of partitions everywhere; undefined: until it has none. */
   async tells(
     index: number,
     name: "partition_awaited" | "partition_taken",

@@ -1,13 +1,18 @@
 /** Instances that share a topic: their number changes while events flow, and some are killed meanwhile. */
 import assert from "node:assert/strict";
-import { temporaryDirectory } from "../support/executable.ts";
+import { recentBaseMs } from "../support/event_stream.ts";
+import { PATIENCE_MS, temporaryDirectory } from "../support/executable.ts";
 import { testSeed } from "../support/seed.ts";
 import { sharedKafka, sharedPostgres } from "../support/shared_servers.ts";
 import { Instances } from "./instances.ts";
+import { arrival } from "./plant.ts";
+import { WINDOW_MS } from "./shared_topic.ts";
 
 const VIEW = new URL("../../deploy/postgres/joined_aggregates.sql", import.meta.url);
 const PARTITIONS = 5;
 const EVENTS = 3000;
+/** How many rows of a series and window the instances write. */
+const FUNCTIONS = 7;
 
 Deno.test("2, 4 and 3 instances under load, kill -9 in between: each event is in the rows of one instance", async () => {
   await using stack = new AsyncDisposableStack();
@@ -109,4 +114,27 @@ Deno.test("an instance that runs and sees its partition taken over says so, and 
   instances.start(1, 1);
   await instances.ready(1);
   await instances.tells(1, "partition_taken", undefined);
+});
+
+Deno.test("a repeat counts once while one instance reads it, and once more on the other side of a hand-over", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const [broker, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
+  stack.defer(() => broker.remove());
+  stack.defer(() => postgres.remove());
+  const instances = stack.use(await Instances.create(broker, postgres, 2, directory.path, testSeed(218)));
+  const { rows, topic } = instances.events;
+  const [first, repeat, last] = ["a", "a", "b"].map((id) => ({
+    partition: 1,
+    value: JSON.stringify({ id, name: "oven", value: 1, timestamp: recentBaseMs(WINDOW_MS, 20) / 1000 }),
+  }));
+  const counted = (events: number) =>
+    arrival(rows, events * FUNCTIONS, "rows", PATIENCE_MS, instances.programs);
+  await instances.recount(1);
+  await topic.send([first!, repeat!, last!]);
+  await counted(2);
+  await instances.recount(2);
+  await instances.takes(1, 1);
+  await topic.send([repeat!]);
+  await counted(3);
 });

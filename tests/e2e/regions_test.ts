@@ -13,7 +13,7 @@ import { Mirror, Region, RegionsPage } from "./region.ts";
 const [WINDOW_MS, WINDOWS, EVENTS, NAMES] = [60_000, 5, 3000, 12];
 const baseMs = recentBaseMs(WINDOW_MS, WINDOWS);
 
-/** As an older form of the document made them: with other columns, and one with nothing but a name in common. */
+/** As an older form of the document made them: with other columns. */
 const OLDER_VIEWS = `
   create view aggregated_events_by_site as select instance as site from aggregated_events;
   create view aggregated_events_once as

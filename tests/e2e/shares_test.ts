@@ -7,7 +7,8 @@ const BASE = 1_700_000_000;
 
 Deno.test("URLs are shared, and another count is refused until an operator has moved them", async () => {
   await using stack = new AsyncDisposableStack();
-  const directories = [stack.use(await temporaryDirectory()), stack.use(await temporaryDirectory())];
+  const directories: { path: string }[] = [];
+  for (let i = 0; i < 3; i++) directories.push(stack.use(await temporaryDirectory()));
   const buses = [stack.use(await Bus.start()), stack.use(await Bus.start())];
   for (const [i, bus] of buses.entries()) {
     await bus.publish([JSON.stringify({ name: `bus${i}`, value: 1, timestamp: BASE })]);
@@ -46,4 +47,10 @@ Deno.test("URLs are shared, and another count is refused until an operator has m
   assert.equal(moved.code, 0, moved.stderr);
   const kept = await runToEnd(["once"], share(0, "1"));
   assert.equal(kept.code, 0, kept.stderr);
+  const meaningless = await runToEnd(["once", "--take-over"], handlerEnvironment(url, directories[2]!.path));
+  assert.equal(meaningless.code, 2, meaningless.stderr);
+  assert.match(
+    meaningless.stderr,
+    /^--take-over takes what INSTANCE_COUNT and INSTANCE_INDEX say, and neither is set/m,
+  );
 });

@@ -45,9 +45,15 @@ Deno.test("pages for developers name what is in the code", () => {
 
 Deno.test("commands of shells are run by a test, or say why not", () => {
   const fence = (mark: string) => `\`\`\`${mark}\nls\n\`\`\`\n`;
-  const marked = fence("sh not-run: needs root") + fence("sh terminal=bus") + fence("text") + fence("");
-  assert.deepEqual(faultsOf({ "docs/a.md": marked, "README.md": fence("sh") }), []);
-  for (const mark of ["sh", "sh not-run", "sh not-run:", "sh terminal", "sh run"]) {
+  const pages = {
+    "docs/a.md": fence("sh not-run: needs root") + fence("text") + fence(""),
+    "docs/tour.md": fence("sh terminal=bus"),
+    "docs/operations.md": fence("sh instances=0,1") + fence("sh"),
+    "README.md": fence("sh"),
+  };
+  assert.deepEqual(faultsOf(pages), []);
+  // Each mark is of the page that its test reads.
+  for (const mark of ["sh", "sh not-run", "sh not-run:", "sh run", "sh terminal=bus", "sh instances=0"]) {
     const [fault, ...others] = faultsOf({ "docs/a.md": `\n${fence(mark)}` });
     assert.match(fault ?? "", /^docs\/a\.md:2: these commands are run by no test/, mark);
     assert.deepEqual(others, []);

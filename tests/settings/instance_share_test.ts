@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../../src/settings/fault.ts";
-import { isOwn } from "../../src/settings/share.ts";
+import { emptyShareInWords, isOwn } from "../../src/settings/share.ts";
 import { busUrlsOf, loadConfig, sourcesOf } from "./sources.ts";
 
 const BUSES = "http://a:8000,http://b:8000,http://c:8000";
@@ -54,8 +54,24 @@ Deno.test("a share that cannot be right is a fault that says what to do", () => 
     [two, /leaves instance 1 of 2 without a bus: VABUS_URL has only 1/],
     [{ INSTANCE_COUNT: "0", INSTANCE_INDEX: "1" }, /^INSTANCE_COUNT is less than 1/],
   ];
+  assert.deepEqual(
+    faultsOf({ INSTANCE_COUNT: "two", INSTANCE_INDEX: "0" }).length,
+    1,
+    "nothing follows from it",
+  );
   for (const [environment, fault, hostName] of cases) {
     const faults = faultsOf(environment, hostName);
     assert.ok(faults.some((text) => fault.test(text)), `${JSON.stringify(environment)}: ${faults}`);
   }
+});
+
+Deno.test("a share that has nothing says whether the number of the instance is too great", () => {
+  assert.equal(
+    emptyShareInWords({ index: 1, count: 2 }, "partition"),
+    "no partition is left for instance 1 of 2: this one reads nothing here",
+  );
+  assert.equal(
+    emptyShareInWords({ index: 2, count: 2 }, "key"),
+    "INSTANCE_INDEX is 2, and the last of 2 instances is 1: this one reads nothing here",
+  );
 });

@@ -1,7 +1,7 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import { type InstanceShare, shareInWords } from "../../settings/share.ts";
+import { emptyShareInWords, type InstanceShare } from "../../settings/share.ts";
 import type { KafkaAccess } from "./broker_connection.ts";
 import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import { BrokerFetcher } from "./broker_fetcher.ts";
@@ -146,7 +146,7 @@ export class KafkaSource implements Source {
   private tellEmptyShare({ context: { logger }, metadata, shares }: Opened): void {
     const { share } = this.options;
     if (share === undefined || shares!.ownAmong(partitionsIn(metadata)) > 0) return;
-    logger.warn(`no partition is left for ${shareInWords(share)}: it reads nothing here`, { bus: this.id });
+    logger.warn(emptyShareInWords(share, "partition"), { bus: this.id });
   }
 
   /** @throws {SourceError} A topic is not there, or no broker. Then the connections are closed. */

@@ -1,7 +1,7 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import { isOwn, shareInWords, type ShareNumber } from "../../settings/share.ts";
+import { emptyShareInWords, isOwn, type ShareNumber } from "../../settings/share.ts";
 import type { RedisAccess } from "./redis_connection.ts";
 import { RedisPartition } from "./redis_partition.ts";
 import { type RedisEndpoint, RedisServer } from "./redis_server.ts";
@@ -70,7 +70,7 @@ export class RedisSource implements Source {
     };
     const own = keys.filter((_, number) => isOwn(number, share));
     if (share !== undefined && own.length === 0) {
-      context.logger.warn(`no key is left for ${shareInWords(share)}: it reads nothing here`, {
+      context.logger.warn(emptyShareInWords(share, "key"), {
         bus: this.id,
       });
     }
