@@ -34,7 +34,7 @@ Deno.test("the state alone tells that a source is paused, held, failing or stopp
   const directory = await Deno.makeTempDir();
   try {
     const { state } = new Inside(directory);
-    const bus = { name: "plant", isConfigured: true, partitions: [] };
+    const bus = { name: "plant", address: "http://plant", isConfigured: true, partitions: [] };
     const plain: Status = { ...readStatus(state, 0), buses: [bus], sinks: [{ name: "sqlite", cursor: 0 }] };
     const states = (given: Partial<Status>, isRunning = true) => {
       const { sinks, sources } = storedGlance({ ...plain, ...given }, isRunning);

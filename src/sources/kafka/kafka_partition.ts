@@ -38,8 +38,11 @@ export interface PartitionSurroundings {
   offsetOf(feed: PartitionFeed, of: TopicPartition, wanted: "oldest" | "end", signal: AbortSignal): Promise<
     { readonly offset: number } | { readonly error: number }
   >;
-  /** How this instance has the partition; undefined: no other one reads the source. */
-  tenureOf(of: TopicPartition): Tenure | undefined;
+  /**
+   * How this instance has the partition; `none`: it does not, or not any more; undefined: no other one reads
+   * the source.
+   */
+  tenureOf(of: TopicPartition): Tenure | "none" | undefined;
   /** Tells what is on disk, for the group. */
   committed(of: TopicPartition, holding: Holding): void;
 }
@@ -82,8 +85,9 @@ export class KafkaPartition implements Partition {
     for (let looks = 0;;) {
       const elsewhere = await this.enter(from, signal);
       if (elsewhere !== undefined) return elsewhere;
+      const tenure = this.surroundings.tenureOf(this.of);
+      if (tenure === "none") return await this.leave(from, request, signal);
       if (looks === 0) {
-        const tenure = this.surroundings.tenureOf(this.of);
         this.holding = await this.enterEpoch(this.holdingOf(from), tenure, signal);
         if (tenure?.giveTo !== undefined) return await this.giveAway(from, tenure.giveTo, request, signal);
         feed.seek(this.holding.offset);
@@ -165,6 +169,17 @@ export class KafkaPartition implements Partition {
     if (holding.givenTo === undefined) this.holding = givenAway(holding, giveTo);
     else await clock.sleep(waitMs, signal);
     return { kind: "idle", ...this.step(from, holding.offset), lost: 0, decodeMs: 0 };
+  }
+
+  /**
+   * Reads nothing, until the reader of the partition is told to end. Others may read it already: what was
+   * read of it now would count twice.
+   */
+  private async leave(from: Progress, { waitMs }: ReadRequest, signal: AbortSignal): Promise<Outcome> {
+    await this.surroundings.context.clock.sleep(waitMs, signal);
+    const { lineage, position } = from;
+    if (position === undefined) throw this.error("unavailable", "another instance has it now");
+    return { kind: "idle", lineage, next: position, offset: undefined, lost: 0, decodeMs: 0 };
   }
 
   /** What is to be done before the topic is read where it is another one; undefined: it is the same. */

@@ -230,7 +230,7 @@ export class KafkaSource implements Source {
         const [found] = await listOffsets(connection, [of], wanted);
         return found!;
       },
-      tenureOf: (of) => opened.shares?.tenureOf(of),
+      tenureOf: (of) => opened.shares && (opened.shares.tenureOf(of) ?? "none"),
       committed: (of, holding) =>
         opened.shares ? opened.shares.committed(of, holding) : opened.commits.note(of, holding.offset),
     };

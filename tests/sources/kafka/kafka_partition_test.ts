@@ -5,17 +5,21 @@ import { LogHistory } from "../../../src/event/log_history.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FeedMemory } from "../../../src/sources/kafka/feed_memory.ts";
-import { KafkaPartition } from "../../../src/sources/kafka/kafka_partition.ts";
+import { KafkaPartition, type PartitionSurroundings } from "../../../src/sources/kafka/kafka_partition.ts";
 import { PartitionFeed } from "../../../src/sources/kafka/partition_feed.ts";
 
 const NEVER = new AbortController().signal;
 const OF = { topic: "t", partition: 0 };
 const REQUEST = { limit: 10, waitMs: 0, isAfterRest: false };
 
-/** A partition of a topic that was made anew, whose oldest record has an offset. */
-function madeAnew(oldest: number): KafkaPartition {
+/** A partition of a topic that has an id and an oldest record. */
+function partitionOf(
+  topicId: string,
+  oldest: number,
+  surroundings: Partial<PartitionSurroundings> = {},
+): KafkaPartition {
   const feed = new PartitionFeed("partition t/0", OF, new FeedMemory(1e6, 1e6), () => {});
-  feed.topicId = "new";
+  feed.topicId = topicId;
   const context: SourceContext = {
     resume: new Map(),
     changed: () => {},
@@ -36,6 +40,7 @@ function madeAnew(oldest: number): KafkaPartition {
     offsetOf: () => Promise.resolve({ offset: oldest }),
     tenureOf: () => undefined,
     committed: () => {},
+    ...surroundings,
   });
 }
 
@@ -56,7 +61,7 @@ Deno.test("of a topic that was made anew, what was unread of the old one and is 
       [0, undefined, 0, 0],
     ] as const
   ) {
-    const partition = madeAnew(oldest);
+    const partition = partitionOf("new", oldest);
     partition.feed.ends = { end, stableEnd: end };
     const outcome = await partition.read(progressAt(position), new EventBatch(), REQUEST, NEVER);
     assert.deepEqual(outcome, {
@@ -69,4 +74,30 @@ Deno.test("of a topic that was made anew, what was unread of the old one and is 
     // The new topic has not said yet where it ends.
     assert.equal(partition.unreadAfter(`${oldest}`), undefined);
   }
+});
+
+Deno.test("what another instance has now is not read on, even before the reader is told to end", async () => {
+  const asked: string[] = [];
+  let tenure: ReturnType<PartitionSurroundings["tenureOf"]> = "none";
+  const partition = partitionOf("old", 0, {
+    tenureOf: () => tenure,
+    wait: () => {
+      assert.ok(asked.length < 2, "it reads on");
+      asked.push("records");
+      tenure = "none";
+      return Promise.resolve("records");
+    },
+  });
+  const given = "810 epoch 2 begun 0 read 0 given 0/3";
+  const idle = { kind: "idle", lineage: "kafka old/0", offset: undefined, lost: 0, decodeMs: 0 };
+  const read = (position: string | undefined) =>
+    partition.read(progressAt(position), new EventBatch(), REQUEST, NEVER);
+  assert.deepEqual(await read(given), { ...idle, next: given });
+  await assert.rejects(read(undefined), /another instance has it now/);
+  assert.deepEqual(asked, []);
+  // It is taken while a read waits.
+  const held = "810 epoch 2 begun 0 read 0";
+  tenure = { epoch: 2, from: undefined, begun: 0, giveTo: undefined };
+  assert.deepEqual(await read(held), { ...idle, next: held });
+  assert.deepEqual(asked, ["records"]);
 });
