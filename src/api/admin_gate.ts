@@ -64,6 +64,8 @@ export class AdminGate implements Gate {
   async admit(request: Request, requirement: Requirement, client: Client): Promise<Caller> {
     this.checkCertificate(requirement, client);
     const caller = await this.callerOf(request, requirement, client);
+    // A probe is answered as nobody in particular where the same caller gets nothing else.
+    if (requirement === "probe" && this.lacksCertificate(client)) return { ...caller, role: undefined };
     const isServed = caller.role !== undefined || this.hasTokens || requirement === "probe"
       ? mayUse(caller.role, requirement)
       : requirement === "metrics";
@@ -102,14 +104,18 @@ export class AdminGate implements Gate {
     return text === undefined ? undefined : this.sessions.read(text);
   }
 
-  private checkCertificate(requirement: Requirement, { certificate, from }: Client): void {
-    if (!this.options.asksForCertificates || requirement === "probe" || certificate !== undefined) return;
-    this.note("certificate", "the client has no certificate of HTTP_CLIENT_CA_FILE", from);
+  private checkCertificate(requirement: Requirement, client: Client): void {
+    if (requirement === "probe" || !this.lacksCertificate(client)) return;
+    this.note("certificate", "the client has no certificate of HTTP_CLIENT_CA_FILE", client.from);
     throw new ApiError(
       403,
       "certificate_needed",
       "a client certificate is needed that the authority of HTTP_CLIENT_CA_FILE has signed",
     );
+  }
+
+  private lacksCertificate({ certificate }: Client): boolean {
+    return this.options.asksForCertificates && certificate === undefined;
   }
 
   private async callerOf(request: Request, requirement: Requirement, client: Client): Promise<Caller> {
@@ -118,9 +124,9 @@ export class AdminGate implements Gate {
     if (token !== undefined && this.hasTokens) {
       return { ...client, role: await this.roleOf(token, client.from), by: "token" };
     }
-    if (requirement === "probe") return nobody;
     const isLinked = requirement === "open" && followsLink(request);
     const stranger = (isLinked ? hostRefusal : strangerRefusal)(request, this.options);
+    if (stranger !== undefined && requirement === "probe") return nobody;
     if (stranger !== undefined) {
       this.tell(stranger, client.from);
       throw errorOf(stranger);

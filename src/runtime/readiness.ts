@@ -6,34 +6,40 @@ import { LATE_DATA, refusalAlarmName } from "../state/letters/refusal_alarms.ts"
 import { isOf, pauseInWords } from "../state/pauses.ts";
 import type { Finding, LiveBusOverview, LiveOverview, LiveSinkOverview } from "./overview.ts";
 
-/** Every cause for not being ready that there is. */
-export const CAUSES = [
-  "stopping",
-  "state_not_writable",
-  "state_gone",
-  "state_disputed",
-  "outbox_full",
-  "clock_behind",
-  "source_paused",
-  "sink_paused",
-  "bus_unavailable",
-  "sink_starting",
-  "sink_unavailable",
-  "sink_misconfigured",
-] as const;
+/** Every cause for not being ready that there is, with what strangers may know of it: no name, no address. */
+const CAUSE_TEXTS = {
+  stopping: "the handler is being stopped",
+  state_not_writable: "the state cannot be written",
+  state_gone: "the files of the state are gone",
+  state_disputed: "another handler uses the same state",
+  outbox_full: "the outbox is full",
+  clock_behind: "the clock of the host is behind",
+  source_paused: "a source is paused",
+  sink_paused: "a sink is paused",
+  bus_unavailable: "a bus cannot be read",
+  sink_starting: "a sink is not open yet",
+  sink_unavailable: "a sink cannot be reached",
+  sink_misconfigured: "a sink refuses the handler until somebody changes something",
+};
+
+export type CauseName = keyof typeof CAUSE_TEXTS;
+
+export const CAUSES = Object.keys(CAUSE_TEXTS) as readonly CauseName[];
 
 interface Cause extends Finding {
-  readonly name: typeof CAUSES[number];
+  readonly name: CauseName;
 }
 
-/** Every alarm that there is. */
-export const ALARMS: readonly string[] = [
-  ...SINK_ALARMS,
-  ...REFUSALS.map(refusalAlarmName),
-  LATE_DATA,
-];
+/** Every alarm that there is, likewise. */
+const ALARM_TEXTS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(SINK_ALARMS.map((kind) => [kind, "a sink does not hold what it should"])),
+  ...Object.fromEntries(REFUSALS.map((reason) => [refusalAlarmName(reason), "a mass of events is refused"])),
+  [LATE_DATA]: "series keep sending late events",
+};
 
-const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, Cause["name"]> = {
+export const ALARMS: readonly string[] = Object.keys(ALARM_TEXTS);
+
+const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, CauseName> = {
   starting: "sink_starting",
   failing: "sink_unavailable",
   broken: "sink_unavailable",
@@ -71,4 +77,10 @@ export function alarmsOf({ alarms, refusalAlarms }: LiveOverview): Finding[] {
     ...alarms.map((alarm) => ({ name: alarm.kind, detail: told(alarm) })),
     ...refusalAlarms.map(({ reason, detail }) => ({ name: refusalAlarmName(reason), detail })),
   ];
+}
+
+/** What strangers may know of causes and alarms: each of them once, without the names in its detail. */
+export function withoutNames(findings: readonly Finding[]): Finding[] {
+  const texts: Readonly<Record<string, string>> = { ...CAUSE_TEXTS, ...ALARM_TEXTS };
+  return [...new Set(findings.map(({ name }) => name))].map((name) => ({ name, detail: texts[name]! }));
 }

@@ -238,6 +238,53 @@ Deno.test("only the admin's token set: nobody reads without it; only the viewer'
   ], () => new Rig({ tokens: { ...TOKENS, admin: undefined } }));
 });
 
+Deno.test("a probe is answered whoever asks, and who may read is told more", async () => {
+  const roles = async (rig: Rig, attempts: Readonly<Record<string, Attempt>>) => {
+    const found: [string, string | undefined][] = [];
+    for (const [who, { at = OWN, certificate, headers = {} }] of Object.entries(attempts)) {
+      const request = new Request(`${at}/readyz`, { headers });
+      found.push([who, (await rig.gate.admit(request, "probe", { from: "10.0.0.9", certificate })).role]);
+    }
+    return Object.fromEntries(found);
+  };
+  const rig = new Rig();
+  const session = { ...rig.cookie("viewer"), ...OWN_PAGE };
+  const attempts = {
+    nobody: {},
+    "a token": { headers: bearer(TOKENS.viewer!) },
+    "a session": { headers: session },
+    "an ended session": ended(rig),
+    "a forged session": forged(rig),
+    "a session, foreign Origin": { headers: { ...session, ...FOREIGN_PAGE } },
+    "a session, foreign Host": { at: EVIL, headers: session },
+    "a token, foreign Host": { at: EVIL, headers: bearer(TOKENS.admin!) },
+  };
+  const none = Object.fromEntries(Object.keys(attempts).map((who) => [who, undefined]));
+  assert.deepEqual(await roles(rig, attempts), {
+    ...none,
+    "a token": "viewer",
+    "a session": "viewer",
+    "a token, foreign Host": "admin",
+  });
+  const strangers = { "foreign Origin": { headers: FOREIGN_PAGE }, "foreign Host": { at: EVIL } };
+  const openly = { nobody: {}, ...strangers };
+  assert.deepEqual(await roles(new Rig({ tokens: NO_TOKENS }), openly), {
+    ...{ nobody: "viewer", "foreign Origin": undefined, "foreign Host": undefined },
+  });
+  assert.deepEqual(await roles(new Rig({ tokens: NO_TOKENS, hostname: "0.0.0.0" }), { nobody: {} }), {
+    nobody: undefined,
+  });
+  const certificate = "CN=ann";
+  const withCertificate = {
+    "a token": { headers: bearer(TOKENS.viewer!) },
+    "a certificate": { certificate },
+    both: { certificate, headers: bearer(TOKENS.viewer!) },
+  };
+  assert.deepEqual(await roles(new Rig({ asksForCertificates: true }), withCertificate), {
+    ...{ "a token": undefined, "a certificate": undefined, both: "viewer" },
+  });
+});
+
 Deno.test("what is served without a role is on this list, and every change but a login asks for the admin", () => {
   const { endpoints } = new Rig();
   const of = (role: Requirement) =>

@@ -106,6 +106,59 @@ Deno.test("/readyz is 503 with every cause by name as long as there are any; /he
   });
 });
 
+/** An overview with everything wrong that can be; what strangers must not read has this word in it. */
+const NAME = "kiln-seven";
+const FULL_OF_NAMES: Partial<LiveOverview> = {
+  instance: NAME,
+  stateFile: NAME,
+  isStopping: true,
+  obstacle: { name: "state_not_writable", detail: NAME },
+  buses: ["a", "b"].map((bus) => busOverview(`http://${NAME}-${bus}`, { failure: `${NAME}: refused` })),
+  sinks: [
+    ...(["starting", "failing", "broken", "misconfigured"] as const).map((state) =>
+      sinkOverview(`${NAME}-${state}`, state, { error: `user ${NAME} may not` })
+    ),
+  ],
+  pauses: [{ kind: "source", name: NAME, who: NAME, sinceMs: 0 }],
+  alarms: [{ sink: NAME, kind: "rows_missing", detail: NAME, count: 1, sinceMs: 0 }],
+  refusalAlarms: ["future", "late_data"].map((reason) => ({ reason, detail: NAME, since: 0 })),
+  notes: (["partition_awaited", "perhaps_renamed"] as const).map((name) => ({
+    name,
+    detail: NAME,
+    series: NAME,
+  })),
+};
+
+Deno.test("no reply without a token names a host, a user, a path or a series; /readyz names its causes", async () => {
+  const tokens = { viewer: "viewer-secret-1", admin: undefined };
+  await withServer({ look: () => overviewWith(FULL_OF_NAMES), tokens }, async ({ url }) => {
+    const headers = { authorization: `Bearer ${tokens.viewer}` };
+    const { paths } = await (await fetch(`${url}/api/openapi.json`, { headers })).json();
+    const asked = Object.entries<Record<string, unknown>>(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => [method.toUpperCase(), path] as const)
+    );
+    assert.ok(asked.length > 20);
+    for (const [method, path] of [...asked, ["GET", "/nothing"], ["GET", "/"]] as const) {
+      const reply = await fetch(url + path, { method });
+      const text = JSON.stringify([...reply.headers]) + await reply.text();
+      assert.ok(!text.includes(NAME), `${method} ${path}: ${text}`);
+    }
+    const strange = await (await fetch(`${url}/readyz`)).json();
+    const known = await (await fetch(`${url}/readyz`, { headers })).json();
+    const names = (findings: { name: string }[]) => [...new Set(findings.map(({ name }) => name))];
+    assert.ok(JSON.stringify(known).split(NAME).length > 10, "a reader gets all of it");
+    for (const kind of ["causes", "alarms", "notes"]) {
+      assert.deepEqual(names(strange[kind]), names(known[kind]), kind);
+      for (const { detail } of strange[kind]) assert.match(detail, /^[a-z][a-z ']+$/);
+    }
+    assert.deepEqual([strange.status, known.status, known.hint], ["not_ready", "not_ready", undefined]);
+    assert.match(strange.hint, /with a token/);
+  });
+  await withServer({ tokens }, async ({ url }) => {
+    assert.deepEqual(await (await fetch(`${url}/readyz`)).json(), { status: "ready", causes: [] });
+  });
+});
+
 Deno.test("HEAD is GET without the body; other methods and paths are refused", async () => {
   await withServer(
     { look: () => overviewWith({ isStopping: true }) },

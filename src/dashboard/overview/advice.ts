@@ -1,7 +1,5 @@
 import type { Note } from "../../runtime/notes.ts";
-import type { CAUSES } from "../../runtime/readiness.ts";
-
-type Cause = typeof CAUSES[number];
+import type { CauseName } from "../../runtime/readiness.ts";
 
 interface Advice {
   readonly title: string;
@@ -10,7 +8,7 @@ interface Advice {
 }
 
 /** What each cause for not being ready means, and what to do about it. */
-export const ADVICE: Readonly<Record<Cause, Advice>> = {
+export const ADVICE: Readonly<Record<CauseName, Advice>> = {
   stopping: {
     title: "The handler is being stopped",
     advice: "It makes a last checkpoint and ends. Start it again where that was not meant.",
