@@ -54,6 +54,9 @@ export const PIPELINE = z.strictObject({
   alarms: FINDINGS,
   notes: z.array(z.strictObject({
     name: z.enum(NOTES),
+    id: z.string().meta({
+      description: "Stays while the note is about the same thing, whatever numbers and times its text has",
+    }),
     detail: z.string(),
     series: z.string().nullable().meta({
       description: "What finds the series that it is about; empty: all of them; null: it is about none",

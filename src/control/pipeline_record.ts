@@ -25,7 +25,7 @@ export function pipelineRecord(overview: LiveOverview) {
     checkpoint_at: secondsOf(overview.checkpointMs),
     causes: causesOf(overview).map(({ name, detail }) => ({ name, detail })),
     alarms: alarmsOf(overview).map(({ name, detail }) => ({ name, detail })),
-    notes: overview.notes.map(({ name, detail, series }) => ({ name, detail, series })),
+    notes: overview.notes.map(({ name, id, detail, series }) => ({ name, id, detail, series })),
     sources: overview.buses.map((bus) => sourceRecord(bus, overview)),
     windows: [...overview.openByLength].map(([lengthMs, open]) => ({
       window_seconds: lengthMs / 1000,

@@ -121,7 +121,7 @@ export class Lookout {
     const paceOf = (sink: string) => activity.sinks.get(sink)?.pace.perSecond(this.clock.nowMs(), shortestMs);
     return {
       causes: causes.map(({ name, detail }) => ({ name, detail })),
-      notes: this.notes(activity),
+      notes: this.notes(activity).map(({ name, detail, series }) => ({ name, detail, series })),
       paces: Object.fromEntries(sinks.map(({ name }) => [name, paceOf(name) ?? null])),
       partitions: Object.fromEntries(
         sources.map(({ name, partitions }) => [

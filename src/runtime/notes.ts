@@ -25,6 +25,8 @@ export const NOTES = [
  */
 export interface Note extends NotedCircumstance {
   readonly name: typeof NOTES[number];
+  /** It stays while the note is about the same thing, whatever numbers and times its text has. */
+  readonly id: string;
 }
 
 /** What notes are made of. Times are Unix ms. */
@@ -60,13 +62,16 @@ function partitionNotes(sources: Noteworthy["sources"]): Note[] {
 }
 
 function withheldNote(bus: string, withheld: SourceState["withheld"], kind: Withheld["kind"]): Note[] {
-  const words = [...withheld].filter(([, one]) => one.kind === kind).map(([id, { why }]) => `${id} (${why})`);
-  if (words.length === 0) return [];
+  const ofKind = [...withheld].filter(([, one]) => one.kind === kind);
+  if (ofKind.length === 0) return [];
+  const words = ofKind.map(([partition, { why }]) => `${partition} (${why})`);
+  const id = `${bus} ${listed(ofKind.map(([partition]) => partition))}`;
   const which = words.length === 1 ? "1 partition" : `${words.length} partitions`;
   const are = words.length === 1 ? "is" : "are";
   if (kind === "wait") {
     return [{
       name: "partition_awaited",
+      id,
       detail: `${which} of ${bus} ${are} waited for: ${listed(words)}. Where the instance that has them is ` +
         "gone for good with its state, start this one once with --take-over.",
       series: null,
@@ -74,6 +79,7 @@ function withheldNote(bus: string, withheld: SourceState["withheld"], kind: With
   }
   return [{
     name: "partition_taken",
+    id,
     detail: `${which} of ${bus} ${are} read by another instance: ${listed(words)}. Nothing more is read of ` +
       "them here; verify --fleet says which events are counted twice.",
     series: null,
@@ -87,7 +93,7 @@ function noteOfRule({ hasMore, names, setting, text }: NoneRule): Note {
     : ["dropped_by_functions", "drops the events"] as const;
   const count = `${hasMore ? "more than " : ""}${names.length} ${names.length === 1 ? "name" : "names"}`;
   const of = names.length === 0 ? "of every name it is for" : `of ${count}: ${listed(names)}`;
-  return { name, detail: `${rule} ${drops} ${of}.`, series: longestLiteral(text) };
+  return { name, id: `${setting} ${text}`, detail: `${rule} ${drops} ${of}.`, series: longestLiteral(text) };
 }
 
 /** Devices whose clocks are ahead, too few for an alarm. */
@@ -104,6 +110,7 @@ function clocksAhead(troubles: Iterable<SeriesTrouble>, nowMs: number): Note[] {
   const who = ahead.length === 1 ? "1 series is" : `${ahead.length} series are`;
   return [{
     name: "clock_ahead",
+    id: `${listed(ahead.map(seriesInWords))} ${Math.min(...ahead.map(({ sinceMs }) => sinceMs))}`,
     detail: `${who} refused, since the clock of the device is ahead: ${listed(words)}.`,
     series: ahead.length === 1 ? ahead[0]!.name : "",
   }];
@@ -117,6 +124,7 @@ function renamed(renames: readonly Rename[], nowMs: number): Note[] {
   const ago = `${spanInWords(Math.max(0, nowMs - newest.stoppedMs))} ago`;
   return [{
     name: "perhaps_renamed",
+    id: listed(words),
     detail: renames.length === 1
       ? `1 series has stopped when another began, ${ago}. Perhaps it was renamed: ${words[0]}.`
       : `${renames.length} series have stopped when others began, the latest ${ago}. Perhaps they were ` +

@@ -99,8 +99,8 @@ Deno.test("/readyz is 503 with every cause by name as long as there are any; /he
     const alarms = [{ name: "events_refused_late", detail: "everything goes on" }];
     assert.deepEqual(await ready(), [200, { status: "ready", causes: [], alarms }]);
     const waits = { name: "partition_awaited", detail: "t/1 is waited for" } as const;
-    const ahead = { name: "clock_ahead", detail: "oven", series: "oven" } as const;
-    given = { notes: [{ ...waits, series: null }, ahead] };
+    const ahead = { name: "clock_ahead", id: "", detail: "oven", series: "oven" } as const;
+    given = { notes: [{ ...waits, id: "", series: null }, ahead] };
     const told = [200, { status: "ready", causes: [], notes: [waits] }];
     assert.deepEqual(await ready(), told, "series are not named to everybody");
   });
@@ -124,6 +124,7 @@ const FULL_OF_NAMES: Partial<LiveOverview> = {
   refusalAlarms: ["future", "late_data"].map((reason) => ({ reason, detail: NAME, since: 0 })),
   notes: (["partition_awaited", "perhaps_renamed"] as const).map((name) => ({
     name,
+    id: NAME,
     detail: NAME,
     series: NAME,
   })),

@@ -33,6 +33,7 @@ Deno.test("a rule that drops is told with its setting and the first names, and w
   const names = ["plant7.a", "plant7.b", "plant7.c", "plant7.d", "plant7.e"];
   assert.deepEqual(notes({ noneRules: [rule("plant7.*@60=none", { names })] }), [{
     name: "routed_to_no_sink",
+    id: "ROUTES plant7.*@60=none",
     detail: "The rule `plant7.*@60=none` of ROUTES sends to no sink the aggregates of 5 names: " +
       "plant7.a, plant7.b, plant7.c and 2 more.",
     series: "plant7.",
@@ -55,6 +56,7 @@ Deno.test("a clock that is ahead is told, until it has been quiet for long or is
   const oven = ahead("plant7.oven", { labels: '{"line":"4"}' });
   assert.deepEqual(notes({ troubles: [oven] }), [{
     name: "clock_ahead",
+    id: `plant7.oven{line=4} ${NOW_MS - 60_000}`,
     detail: "1 series is refused, since the clock of the device is ahead: " +
       "plant7.oven{line=4} (by 2 h, the last event 4 s ago).",
     series: "plant7.oven",
@@ -78,12 +80,14 @@ Deno.test("partitions that other instances have are told: which, of whom they wa
   const sources = [{ name: "kafka://k/t", withheld }, { name: "kafka://k/u", withheld: new Map() }];
   assert.deepEqual(notes({ sources }), [{
     name: "partition_awaited",
+    id: "kafka://k/t t/1, t/3",
     detail: "2 partitions of kafka://k/t are waited for: t/1 (plant-1 has not given it away), t/3 " +
       "(plant-3 has not given it away). Where the instance that has them is gone for good with its state, " +
       "start this one once with --take-over.",
     series: null,
   }, {
     name: "partition_taken",
+    id: "kafka://k/t t/5",
     detail: "1 partition of kafka://k/t is read by another instance: t/5 (plant-2 has it from offset 60 on" +
       "). Nothing more is read of them here; verify --fleet says which events are counted twice.",
     series: null,
@@ -99,6 +103,7 @@ Deno.test("series that may be renamed are told with both names, since when, and 
   const oven = rename("plant7.oven", "werk.ofen", "4", 180_000);
   assert.deepEqual(notes({ renames: [oven] }), [{
     name: "perhaps_renamed",
+    id: "plant7.oven{line=4} to werk.ofen{line=4}",
     detail: "1 series has stopped when another began, 3 min ago. Perhaps it was renamed: " +
       "plant7.oven{line=4} to werk.ofen{line=4}.",
     series: "plant7.oven",

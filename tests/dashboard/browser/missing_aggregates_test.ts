@@ -51,6 +51,26 @@ Deno.test({
     assert.deepEqual(await opened.barriers(), []);
   });
 
+  await t.step("a note can be hidden in this browser, and shown again", async () => {
+    await notes.getByRole("listitem").filter({ hasText: "no sink" }).getByRole("button", { name: "Hide" })
+      .click();
+    const isHidden = async () => {
+      await notes.getByText("1 note hidden in this browser.").waitFor();
+      assert.equal(await notes.getByText(plain(ROUTE)).count(), 0);
+      await notes.getByText(plain(FUNCTION)).waitFor();
+      assert.deepEqual(await opened.barriers(), []);
+    };
+    await isHidden();
+    await page.reload();
+    await isHidden();
+    await page.evaluate(`localStorage.setItem("hidden-notes", "no JSON")`);
+    await page.reload();
+    await notes.getByText(plain(ROUTE)).waitFor();
+    for (let left = 4; left > 0; left--) await notes.getByRole("button", { name: "Hide" }).first().click();
+    await notes.getByRole("button", { name: "Show again" }).click();
+    assert.equal(await notes.getByRole("listitem").count(), 4);
+  });
+
   await t.step("dead-letters list shows those of a name", async () => {
     const { code, stdout } = await runToEnd(["dead-letters", "list", "--name", "plant9.*"], site.environment);
     assert.equal(code, 0);
