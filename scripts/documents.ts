@@ -10,7 +10,10 @@ import { MarkdownPage } from "./markdown_page.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const README_MAX_LINES = 150;
-/** The pages whose shell commands are run by documents_test, regions_test and flink_test of tests/e2e. */
+/**
+ * The pages whose shell commands are run by documents_test, regions_test and flink_test of tests/e2e, and by
+ * `make test-flink`.
+ */
 export const RUN_PAGES: readonly string[] = [
   "README.md",
   "docs/operations.md",

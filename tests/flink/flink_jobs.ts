@@ -32,6 +32,12 @@ export class FlinkJobs {
     await until(isCanceled, `the end of job ${id}`);
   }
 
+  /** Ends all jobs that there are. */
+  async cancelAll(): Promise<void> {
+    const { jobs } = await this.get("/jobs/overview");
+    for (const { jid, state } of jobs) if (state !== "CANCELED") await this.cancel(jid);
+  }
+
   /** Lets a job close all windows, commit, and end. */
   async drain(id: string): Promise<void> {
     const response = await fetch(`${this.restUrl}/jobs/${id}/stop`, {
