@@ -3,10 +3,22 @@
  *
  *   make bench ARGS="--events 5000000 --rounds 5 --only throughput --labels"
  *   make bench ARGS="--only throughput --intervals 60 --intervals 10,60,3600"
+ *   make bench ARGS="--only instances --events 2000000 --rounds 2"
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { executablePath, temporaryDirectory } from "../tests/support/executable.ts";
+import { KafkaTopic } from "../tests/sources/kafka/kafka_topic.ts";
+import { startKafka } from "../tests/support/kafka_broker.ts";
+import {
+  type FilledTopic,
+  fillTopic,
+  type FleetUsage,
+  measureFleet,
+  PARTITIONS,
+  SERIES,
+  WINDOWS,
+} from "./instances.ts";
 import { measureCloseToRow } from "./latency.ts";
 import { measureStarts } from "./startup.ts";
 import { loadBus, measureHandler, measurePeer, type Usage } from "./throughput.ts";
@@ -26,6 +38,7 @@ const ROUNDS = Number(options.rounds);
 const NAME_COUNTS = [1000, 100_000];
 const LATENCY_WINDOWS = 30;
 const START_ROUNDS = 5;
+const INSTANCE_COUNTS = [1, 2, 4];
 
 /** The settings of the handler, by the name of its sink in the tables. */
 const SINKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -123,6 +136,69 @@ By the clock on the wall, as a child process; later starts: median (min to max) 
 | \`run\` with an empty state until its first fetch reaches the bus | ${spreadMs(times.firstFetchMs)} |`);
 }
 
+async function instances(): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const broker = await startKafka();
+  stack.defer(() => broker.remove());
+  const first = Math.floor(EVENTS / 10);
+  const topics: FilledTopic[] = [];
+  for (const events of [first, EVENTS]) {
+    const topic = await KafkaTopic.create(broker.brokers, PARTITIONS);
+    stack.defer(() => topic.remove());
+    topics.push(await fillTopic(topic, events, note));
+  }
+  const usages = INSTANCE_COUNTS.map((count) => ({
+    count,
+    ofFew: [] as FleetUsage[],
+    ofAll: [] as FleetUsage[],
+  }));
+  const [few, all] = topics as [FilledTopic, FilledTopic];
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const { count, ofFew, ofAll } of usages) {
+      ofFew.push(await measureFleet(few, count));
+      ofAll.push(await measureFleet(all, count));
+      const [a, b] = [ofFew, ofAll].map((some) => `${some.at(-1)!.cpuSeconds.toFixed(1)} CPU-s`);
+      note(
+        `round ${round} of ${ROUNDS}, instances ${count}: ${a} for ${grouped(first)} events, ${b} for all`,
+      );
+    }
+  }
+  say(`## Several instances on one topic of Kafka
+
+${
+    grouped(EVENTS)
+  } events of ${SERIES} series over ${WINDOWS} windows of 60 s in ${PARTITIONS} partitions, by series; \`sum\`, \`count\`,
+\`min\` and \`max\`; a SQLite file each; medians of ${ROUNDS} rounds in turn. CPU is user + system time of all instances, from their
+starts to their ends. Starts and warming up are in the first tenth: the same over a topic of ${
+    grouped(first)
+  } events. In each run the
+rows of all instances stood for each event once, ${grouped(all.count)} with a sum of ${grouped(all.sum)}.
+
+| instances | CPU, s | events/CPU-s | of one instance | CPU of the first tenth, s | events/CPU-s of the rest | of one instance | memory, all together |
+|---:|---:|---:|---:|---:|---:|---:|---:|`);
+  const rows = usages.map(({ count, ofFew, ofAll }) => {
+    const [early, whole] = [ofFew, ofAll].map((some) => median(some.map(({ cpuSeconds }) => cpuSeconds)));
+    const rates = [EVENTS / whole!, (EVENTS - first) / (whole! - early!)];
+    return {
+      count,
+      early: early!,
+      whole: whole!,
+      rates,
+      peak: median(ofAll.map(({ peakBytes }) => peakBytes)),
+    };
+  });
+  for (const { count, early, whole, rates, peak } of rows) {
+    const [rate, later] = rates.map((one, i) =>
+      `${grouped(Math.round(one))} | **${(one / rows[0]!.rates[i]!).toFixed(2)}**`
+    );
+    say(
+      `| ${count} | ${whole.toFixed(1)} | ${rate} | ${early.toFixed(1)} | ${later} | ${
+        Math.round(peak / 1e6)
+      } MB |`,
+    );
+  }
+}
+
 /** Node where it is installed, since people would use it. */
 function peerRuntime(): [string[], string] {
   try {
@@ -153,16 +229,26 @@ function grouped(count: number): string {
   return count.toLocaleString("en");
 }
 
+/** How far it is, for whoever waits for the table. */
+function note(text: string): void {
+  console.error(text);
+}
+
 function say(markdown: string): void {
   console.log(markdown.replace(/^## /, "\n## "));
 }
 
-const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = { throughput, latency, startup };
+const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
+  throughput,
+  latency,
+  startup,
+  instances,
+};
 const unknown = options.only.filter((name) => !(name in MEASUREMENTS));
 if (unknown.length > 0 || !(EVENTS >= 1000) || !(ROUNDS >= 1)) {
   console.error(
     "Usage: run.ts [--events N (1000 or more)] [--rounds N] [--labels] [--intervals LIST]... [--only " +
-      "throughput|latency|startup]...",
+      "throughput|latency|startup|instances]...",
   );
   Deno.exit(2);
 }
