@@ -5,13 +5,8 @@ import { notWritable } from "./sqlite_errors.ts";
 import { assertFile, exists, openTables } from "./sqlite_file.ts";
 import { spaceFlaw } from "./sqlite_retention.ts";
 import type { SqliteSinkOptions } from "./sqlite_sink.ts";
-import {
-  isTableMissing,
-  LABELS_ADVICE,
-  prepareTables,
-  RowStatements,
-  type TableShape,
-} from "./sqlite_table.ts";
+import { RowStatements } from "./sqlite_rows.ts";
+import { isTableMissing, LABELS_ADVICE, prepareTables, type TableShape } from "./sqlite_table.ts";
 
 /**
  * Tries what opening the sink does with the tables, in a transaction that is rolled back. Returns in a few

@@ -19,14 +19,8 @@ import { SqliteReadBack } from "./sqlite_read_back.ts";
 import { probeFile } from "./sqlite_probe.ts";
 import { deletedOf, Retention, spaceFlaw } from "./sqlite_retention.ts";
 import { makeFile, openTables } from "./sqlite_file.ts";
-import {
-  inOrderOfKey,
-  isTableMissing,
-  LABELS_ADVICE,
-  prepareTables,
-  RowStatements,
-  type TableShape,
-} from "./sqlite_table.ts";
+import { inOrderOfKey, RowStatements, runsOf } from "./sqlite_rows.ts";
+import { isTableMissing, LABELS_ADVICE, prepareTables, type TableShape } from "./sqlite_table.ts";
 
 export interface SqliteSinkOptions {
   /** The operator's name for the sink. */
@@ -107,11 +101,17 @@ export class SqliteSink implements Sink {
         const writtenTo = claim.nextId;
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
         const rows = isClaimed ? inOrderOfKey(this.withoutDeleted(batch, writtenTo), shape) : [];
-        for (const [i, aggregate] of rows.entries()) {
-          if (isLong && i % ROWS_A_TURN === 0) await this.giveWay(database, signal);
-          const found = statements.put(aggregate, batch.overwrites);
-          if (found === "nothing") swallowed.push(aggregate);
-          else if (found !== undefined) contradictions.push({ written: aggregate, held: found });
+        let sinceTurn = isLong ? ROWS_A_TURN : 0;
+        for (const run of runsOf(rows)) {
+          if (sinceTurn >= ROWS_A_TURN) {
+            await this.giveWay(database, signal);
+            sinceTurn = 0;
+          }
+          sinceTurn += run.length;
+          for (const { row, held } of statements.put(run, batch.overwrites)) {
+            if (held === undefined) swallowed.push(row);
+            else contradictions.push({ written: row, held });
+          }
         }
         database.prepare("commit").run();
         this.assertInPlace();

@@ -1,5 +1,4 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Aggregate } from "../../aggregation/aggregate.ts";
+import type { DatabaseSync } from "node:sqlite";
 import { NO_LABELS } from "../../event/labels.ts";
 import { CREATE_WRITER_TABLE } from "./sqlite_claim.ts";
 
@@ -8,7 +7,6 @@ import { CREATE_WRITER_TABLE } from "./sqlite_claim.ts";
  * (docs/decisions/0070).
  */
 const KEY = "window_start, name, labels, agg_func, window_end, instance";
-const FORMER_KEY = "name, agg_func, window_start, window_end, instance";
 
 const CREATE_TABLE = `
   create table if not exists aggregated_events (
@@ -77,72 +75,4 @@ export function prepareTables(database: DatabaseSync): TableShape {
   if (!shape.isWindowFirst) database.prepare(CREATE_INDEX).run();
   database.prepare(CREATE_WRITER_TABLE).run();
   return shape;
-}
-
-/** Rows are written in the order of the table, so that each page is read and written once per batch. */
-export function inOrderOfKey(
-  aggregates: readonly Aggregate[],
-  { isWindowFirst }: TableShape,
-): readonly Aggregate[] {
-  return aggregates.toSorted((a, b) =>
-    (isWindowFirst ? a.windowStartMs - b.windowStartMs : 0) || compareText(a.name, b.name) ||
-    compareText(a.labels ?? "", b.labels ?? "")
-  );
-}
-
-function compareText(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1;
-}
-
-/** The statements over single rows of an instance. */
-export class RowStatements {
-  private readonly upsert: StatementSync;
-  private readonly overwrite: StatementSync;
-  private readonly holding: StatementSync;
-
-  constructor(
-    database: DatabaseSync,
-    private readonly hasLabels: boolean,
-    private readonly instance: string,
-  ) {
-    const key = hasLabels ? `${FORMER_KEY}, labels` : FORMER_KEY;
-    const columns = `${key}, value, count, revision`;
-    const upsert = `
-      insert into aggregated_events (${columns}) values (${columns.replaceAll(/\w+/g, "?")})
-      on conflict (${key}) do update
-      set value = excluded.value,
-          count = excluded.count,
-          revision = excluded.revision,
-          written_at = (julianday('now') - 2440587.5) * 86400.0
-      where excluded.revision > aggregated_events.revision`;
-    this.upsert = database.prepare(upsert);
-    this.overwrite = database.prepare(upsert.replace("excluded.revision >", "excluded.revision >="));
-    this.holding = database.prepare(`
-      select value, count, revision from aggregated_events
-      where ${key.replaceAll(/\w+/g, "$& = ?").replaceAll(",", " and")} and revision >= ?`);
-  }
-
-  /**
-   * Writes a row. Returns the row that is there instead, or that none is; undefined: the row is there.
-   *
-   * @param overwrites Whether it also replaces a row of the same revision.
-   */
-  put(row: Aggregate, overwrites = false): Aggregate | "nothing" | undefined {
-    const statement = overwrites ? this.overwrite : this.upsert;
-    if (statement.run(...this.keyOf(row), row.value, row.count, row.revision).changes !== 0) return undefined;
-    const found = this.held(row);
-    if (found === undefined) return "nothing";
-    if (found.value === row.value && found.count === row.count) return undefined;
-    return { ...row, ...found };
-  }
-
-  /** The row in the table with the same key, at the same revision or a higher one. */
-  held(row: Aggregate): Pick<Aggregate, "value" | "count" | "revision"> | undefined {
-    return this.holding.get(...this.keyOf(row), row.revision) as ReturnType<RowStatements["held"]>;
-  }
-
-  private keyOf({ name, labels = NO_LABELS, aggFunc, windowStartMs, windowEndMs }: Aggregate) {
-    const key = [name, aggFunc, windowStartMs / 1000, windowEndMs / 1000, this.instance];
-    return this.hasLabels ? [...key, labels] : key;
-  }
 }
