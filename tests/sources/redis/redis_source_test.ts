@@ -249,6 +249,7 @@ Deno.test("streams of Redis: what is gone is counted", async (t) => {
         assert.ok(outcome.kind === "restarted");
         assert.equal(outcome.lost, 4);
         assert.match(outcome.lineage!, /#2$/);
+        assert.equal(reading.partition.unreadAfter!(outcome.next!), 1, "what the stream has now");
         assert.deepEqual(await reading.readAll(), ["e8"]);
       });
     },
