@@ -3,8 +3,9 @@ import { scriptOf, statementsOf } from "../flink/script.ts";
 import { type SessionSurroundings, SqlGateway } from "../flink/sql_gateway.ts";
 import { systemClock } from "../platform/clock/clock.ts";
 import { isLoopback } from "../platform/http/access.ts";
+import { formsOf } from "../flink/sql_text.ts";
 import { printable } from "../platform/log/printable.ts";
-import { redact } from "../settings/redaction.ts";
+import { inOrderOfRedaction, redact } from "../settings/redaction.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { type FlinkFlags, jobOf } from "./flink_job_options.ts";
@@ -57,10 +58,15 @@ export function surroundingsOf({ logger, signal }: CommandContext): SessionSurro
   };
 }
 
+/** What Flink says, without the secrets of the statements that it may quote. */
+export function shown(text: string, secrets: readonly string[]): string {
+  return printable(redact(text, inOrderOfRedaction(secrets.flatMap(formsOf))));
+}
+
 /** An error of a gateway as one of the command, without the secrets that a statement may have had. */
 export function told(error: unknown, { config }: CommandContext): unknown {
   if (!(error instanceof GatewayError)) return error;
-  const message = printable(redact(error.message, config.secrets));
+  const message = shown(error.message, config.secrets);
   if (error.kind === "absent") return new CommandError(EXIT.tryAgain, message);
   if (error.kind === "slow") {
     return new CommandError(

@@ -1,10 +1,9 @@
 import { examineCluster } from "../flink/cluster_examination.ts";
 import { SqlGateway } from "../flink/sql_gateway.ts";
 import { printable } from "../platform/log/printable.ts";
-import { redact } from "../settings/redaction.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { surroundingsOf, told } from "./flink.ts";
+import { shown, surroundingsOf, told } from "./flink.ts";
 import { type FlinkFlags, jobOf } from "./flink_job_options.ts";
 
 /** Says what of the job would run at a gateway. */
@@ -19,8 +18,7 @@ export async function checkFlink(
     await using gateway = await SqlGateway.open(url, surroundingsOf(context));
     for await (const { isWell, words } of examineCluster(gateway, job)) {
       isSound &&= isWell;
-      // What Flink says may quote a statement.
-      write(isWell ? `ok      ${words}\n` : `FAILED  ${printable(redact(words, config.secrets))}\n`);
+      write(isWell ? `ok      ${words}\n` : `FAILED  ${shown(words, config.secrets)}\n`);
     }
   } catch (error) {
     throw told(error, context);

@@ -12,6 +12,7 @@ const STATEMENT_MAX_MS = 300_000;
 /** Between two words about a statement that takes long. */
 const TELL_MS = 10_000;
 const CLOSE_MAX_MS = 5000;
+const NOT_FOUND = 404;
 const ANSWER_MAX_BYTES = 10_000_000;
 /** Of a statement, where it is named. */
 const NAME_CHARACTERS = 60;
@@ -139,10 +140,14 @@ export class SqlGateway implements AsyncDisposable {
       if (read.success) return read.data;
     }
     const errors = ERRORS.safeParse(answer);
-    if (errors.success) throw new GatewayError("refused", causeIn(errors.data.errors.join("\n")));
+    // A JobManager knows the form of an error, but none of the paths.
+    if (errors.success && status !== NOT_FOUND) {
+      throw new GatewayError("refused", causeIn(errors.data.errors.join("\n")));
+    }
     throw new GatewayError(
       "foreign",
-      `${this.url} answers ${status} and is no SQL gateway of Flink.`,
+      `${this.url} answers ${status} and is no SQL gateway of Flink. A gateway has an address of its ` +
+        "own, with port 8083 by default; 8081 is the JobManager's.",
     );
   }
 
@@ -159,8 +164,13 @@ export class SqlGateway implements AsyncDisposable {
       return { answer: parsed(bytes), isOk: response.ok, status: response.status };
     } catch (error) {
       this.surroundings.signal.throwIfAborted();
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new GatewayError("absent", `No SQL gateway answers at ${this.url}: ${reason}`);
+      let reason = String(error);
+      for (let inner = error; inner instanceof Error; inner = inner.cause) reason = inner.message;
+      throw new GatewayError(
+        "absent",
+        `No SQL gateway answers at ${this.url}: ${reason}. Is it started (bin/sql-gateway.sh start), and ` +
+          "is this its address?",
+      );
     }
   }
 }

@@ -10,6 +10,13 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** How a secret of a statement may stand in what Flink says about it: escaped, and on one line. */
+export function formsOf(secret: string): string[] {
+  const inQuotes = secret.replaceAll(/["\\]/g, "\\$&");
+  const forms = [secret, inQuotes, secret.replaceAll("'", "''"), inQuotes.replaceAll("'", "''")];
+  return [...new Set([...forms, ...forms.map((form) => form.replaceAll(/\s+/g, " ").trim())])];
+}
+
 /** A name of a table or column, which may be a word of the language too. */
 export function quoted(name: string): string {
   return `\`${name.replaceAll("`", "``")}\``;

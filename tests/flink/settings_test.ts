@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { SETTING_NOTES } from "../../src/flink/setting_notes.ts";
 import { StartOffsets } from "../../src/flink/start_offsets.ts";
 import { statementsOf } from "../../src/flink/script.ts";
+import { shown } from "../../src/cli/flink.ts";
 import { CATALOGUE } from "../settings/sources.ts";
 import fc from "../support/fast_check.ts";
 import { jobOf, LEAST } from "./job.ts";
@@ -125,6 +126,21 @@ Deno.test("a secret stands as a variable where it is shown, and as itself where 
     const handedOver = statementsOf(jobOf(given, { secret: (_, value) => value }).job).join("\n");
     assert.ok(secrets.some((secret) => handedOver.includes(secret.trim())), name);
   }
+});
+
+Deno.test("a secret is not shown where Flink quotes a statement, whatever characters it has", () => {
+  const password = fc.string({ minLength: 4, maxLength: 20, unit: fc.constantFrom(..."abc'\"\\ ") })
+    .filter((text) => text.trim() === text);
+  fc.assert(
+    fc.property(password, (secret) => {
+      const given = { ...LEAST, ...SASL, KAFKA_SASL_PASSWORD: secret };
+      const { job, secrets } = jobOf(given, { secret: (_, value) => value });
+      const option = /'properties.sasl.jaas.config' = .*/.exec(statementsOf(job).join("\n"))![0];
+      const whole = option.replaceAll(/\s+/g, " ");
+      for (const quoting of [option, whole]) assert.match(shown(quoting, secrets), /password="\*+";'/);
+    }),
+    { numRuns: 200, seed: 20_199 },
+  );
 });
 
 Deno.test("a setting without a counterpart is named when it is given, and changes nothing", () => {

@@ -16,8 +16,16 @@ async function openAt(answer: (request: Request) => Response | Promise<Response>
   return await gateway.version();
 }
 
-const FOREIGN = { name: "GatewayError", kind: "foreign", message: /^http:.* is no SQL gateway of Flink\.$/ };
-const ABSENT = { name: "GatewayError", kind: "absent", message: /^No SQL gateway answers at http/ };
+const FOREIGN = {
+  name: "GatewayError",
+  kind: "foreign",
+  message: /^http:.* is no SQL gateway of Flink\. .*port 8083/,
+};
+const ABSENT = {
+  name: "GatewayError",
+  kind: "absent",
+  message: /^No SQL gateway answers at http\S+: (?!fetch failed).*\. Is it started/,
+};
 
 Deno.test("what is no gateway is told as such, and nothing of its answer is shown", async () => {
   const answers = [
@@ -26,6 +34,8 @@ Deno.test("what is no gateway is told as such, and nothing of its answer is show
     () => new Response('{"sessionHandle":'),
     () => Response.json({ sessionHandle: 7 }),
     () => Response.json([]),
+    // As a JobManager does.
+    () => Response.json({ errors: ["Not found: /v1/sessions"] }, { status: 404 }),
     () => new Response("busy", { status: 503 }),
     () => new Response(null, { status: 204 }),
     (request: Request) =>
