@@ -1,9 +1,9 @@
 /** A real broker that speaks TLS on one port, and TLS with a login on another one. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { Authority } from "../support/certificates.ts";
-import { type Environment, runCheck, temporaryDirectory } from "../support/executable.ts";
+import { type Environment, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
+import { secureListeners } from "../support/kafka_listeners.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 
 const LOGIN: Environment = {
@@ -11,20 +11,6 @@ const LOGIN: Environment = {
   KAFKA_SASL_USERNAME: "tester",
   KAFKA_SASL_PASSWORD: "kafka-secret",
 };
-
-/**
- * The listeners of the tests' broker, but the one behind the proxy with TLS, and the one with a login too.
- */
-async function secureListeners(authority: Authority, directory: string): Promise<string[]> {
-  const { certFile, keyFile } = await authority.sign("broker", ["IP:127.0.0.1"]);
-  const store = join(directory, "broker.store.pem");
-  await Deno.writeTextFile(store, await Deno.readTextFile(keyFile) + await Deno.readTextFile(certFile));
-  return [
-    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_SSL,PROXIED:SSL,CONTROLLER:PLAINTEXT",
-    "ssl.keystore.type=PEM",
-    `ssl.keystore.location=${store}`,
-  ];
-}
 
 Deno.test({
   name: "Kafka with TLS, and with TLS and a login: delivered and proven; what is missing is named",
@@ -58,7 +44,7 @@ Deno.test({
             KAFKA_TOPIC: what.replaceAll(" ", "-"),
           });
           for (const args of [["once", "--flush"], ["check"], ["verify", "--kafka"]]) {
-            const { code, stdout, stderr } = await runCheck(environment, args);
+            const { code, stdout, stderr } = await runToEnd(args, environment);
             assert.equal(code, 0, stdout + stderr);
           }
         });
@@ -90,7 +76,7 @@ Deno.test({
       ];
       for (const [what, servers, more, said] of wrong) {
         await t.step(what, async () => {
-          const { code, stdout } = await runCheck(environmentOf(servers, more));
+          const { code, stdout } = await runToEnd(["check"], environmentOf(servers, more));
           assert.equal(code, 1, stdout);
           assert.match(stdout.split("\n").find((line) => line.includes("sink kafka")) ?? "", said);
           assert.doesNotMatch(stdout, /kafka-secret/);
