@@ -19,6 +19,11 @@ export function likelyUnit(timeMs: number, nowMs: number, perSecond: number | un
   })?.[0];
 }
 
+/** Whether a time was likely written in a finer unit than it was understood in. No clock is so far ahead. */
+export function isOfFinerUnit(timeMs: number, nowMs: number): boolean {
+  return timeMs >= nowMs * LATEST;
+}
+
 /** Before which time, Unix ms, {@link isOfCoarserUnit} may hold; -Infinity: it never does. */
 export function coarserUnitUntil(nowMs: number, perSecond: number | undefined): number {
   // Each unit is a thousand of the next.

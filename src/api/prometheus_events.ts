@@ -74,7 +74,8 @@ export const EVENT_METRICS: readonly Family[] = [
   ),
   gauge(
     "watermark_lag_seconds",
-    "Wall clock less watermark. 0 while all buses are idle, absent before the first event.",
+    "Wall clock less watermark. 0 while all buses are idle; absent while there is no watermark: before the " +
+      "first event, and until each bus was read once.",
     (overview) => {
       const lagMs = watermarkLagMs(overview);
       return lagMs === undefined ? undefined : lagMs / 1000;

@@ -1,3 +1,4 @@
+import { isOfFinerUnit } from "../aggregation/likely_unit.ts";
 import { seriesInWords } from "../event/labels.ts";
 import type { Withheld } from "../contract/source.ts";
 import type { NoneRule } from "../event/none_rule.ts";
@@ -14,6 +15,7 @@ export const NOTES = [
   "dropped_by_functions",
   "routed_to_no_sink",
   "clock_ahead",
+  "timestamps_in_finer_unit",
   "perhaps_renamed",
   "partition_awaited",
   "partition_taken",
@@ -47,7 +49,7 @@ export function notesOf(
   return [
     ...renamed(renames, nowMs),
     // Where it is a mass, the alarm says more.
-    ...(refusalAlarms.some(({ reason }) => reason === "future") ? [] : clocksAhead(troubles, nowMs)),
+    ...(refusalAlarms.some(({ reason }) => reason === "future") ? [] : ofTheFuture(troubles, nowMs)),
     ...partitionNotes(sources),
     ...noneRules.map(noteOfRule),
   ];
@@ -96,23 +98,46 @@ function noteOfRule({ hasMore, names, setting, text }: NoneRule): Note {
   return { name, id: `${setting} ${text}`, detail: `${rule} ${drops} ${of}.`, series: longestLiteral(text) };
 }
 
-/** Devices whose clocks are ahead, too few for an alarm. */
-function clocksAhead(troubles: Iterable<SeriesTrouble>, nowMs: number): Note[] {
+/** Devices whose events are of the future, too few for an alarm. */
+function ofTheFuture(troubles: Iterable<SeriesTrouble>, nowMs: number): Note[] {
   const ahead = [...troubles].filter(({ behindMs, lastMs, refused }) =>
     refused.future > 0 && behindMs < 0 && Math.abs(nowMs - lastMs) <= QUIET_MS
   );
-  if (ahead.length === 0) return [];
-  const words = ahead.map((trouble) =>
-    `${seriesInWords(trouble)} (by ${spanInWords(-trouble.behindMs)}, the last event ${
-      spanInWords(Math.max(0, nowMs - trouble.lastMs))
-    } ago)`
-  );
-  const who = ahead.length === 1 ? "1 series is" : `${ahead.length} series are`;
+  const hasFinerUnit = ({ behindMs, lastMs }: SeriesTrouble) => isOfFinerUnit(lastMs - behindMs, lastMs);
+  return [
+    ...clocksAhead(ahead.filter((trouble) => !hasFinerUnit(trouble)), nowMs),
+    ...finerUnits(ahead.filter(hasFinerUnit), nowMs),
+  ];
+}
+
+function clocksAhead(ahead: readonly SeriesTrouble[], nowMs: number): Note[] {
+  const how = ({ behindMs }: SeriesTrouble) => `by ${spanInWords(-behindMs)}, `;
+  return refusedSeries("clock_ahead", "the clock of the device is ahead", ahead, nowMs, how);
+}
+
+function finerUnits(ahead: readonly SeriesTrouble[], nowMs: number): Note[] {
+  const why = "the timestamps are in a finer unit than is expected, such as milliseconds for seconds";
+  return refusedSeries("timestamps_in_finer_unit", why, ahead, nowMs, () => "");
+}
+
+function refusedSeries(
+  name: Note["name"],
+  why: string,
+  refused: readonly SeriesTrouble[],
+  nowMs: number,
+  how: (trouble: SeriesTrouble) => string,
+): Note[] {
+  if (refused.length === 0) return [];
+  const words = refused.map((trouble) => {
+    const ago = spanInWords(Math.max(0, nowMs - trouble.lastMs));
+    return `${seriesInWords(trouble)} (${how(trouble)}the last event ${ago} ago)`;
+  });
+  const who = refused.length === 1 ? "1 series is" : `${refused.length} series are`;
   return [{
-    name: "clock_ahead",
-    id: `${listed(ahead.map(seriesInWords))} ${Math.min(...ahead.map(({ sinceMs }) => sinceMs))}`,
-    detail: `${who} refused, since the clock of the device is ahead: ${listed(words)}.`,
-    series: ahead.length === 1 ? ahead[0]!.name : "",
+    name,
+    id: `${listed(refused.map(seriesInWords))} ${Math.min(...refused.map(({ sinceMs }) => sinceMs))}`,
+    detail: `${who} refused, since ${why}: ${listed(words)}.`,
+    series: refused.length === 1 ? refused[0]!.name : "",
   }];
 }
 

@@ -70,6 +70,21 @@ Deno.test("a clock that is ahead is told, until it has been quiet for long or is
   assert.deepEqual(notes({ troubles: several, refusalAlarms: [alarm] }), []);
 });
 
+Deno.test("timestamps in a finer unit are told as such, and not as a clock that is ahead", () => {
+  for (const perSecond of [1e3, 1e6, 1e9]) {
+    const door = ahead("oven.door", { behindMs: NOW_MS - 4000 - (NOW_MS - 4000) * perSecond });
+    const [clock, unit, ...more] = notes({ troubles: [door, ahead("oven")] });
+    assert.match(clock!.detail, /^1 series is refused, since the clock of the device is ahead: oven \(by /);
+    assert.equal(unit!.name, "timestamps_in_finer_unit");
+    assert.equal(
+      unit!.detail,
+      "1 series is refused, since the timestamps are in a finer unit than is expected, such as " +
+        "milliseconds for seconds: oven.door (the last event 4 s ago).",
+    );
+    assert.deepEqual(more, []);
+  }
+});
+
 Deno.test("partitions that other instances have are told: which, of whom they wait for, and what to do", () => {
   const waits = (who: string) => ({ kind: "wait" as const, why: `${who} has not given it away` });
   const withheld = new Map<string, Withheld>([

@@ -76,6 +76,11 @@ export const NOTE_ADVICE: Readonly<Record<Note["name"], Advice>> = {
     title: "A device's clock is ahead",
     advice: "Set the clock of the device, or its time zone. What was refused is kept as dead letters.",
   },
+  timestamps_in_finer_unit: {
+    title: "Timestamps in another unit",
+    advice: "Let the device send Unix seconds; where events are mapped, EVENT_TIME_UNIT says their unit. " +
+      "What was refused is kept as dead letters.",
+  },
   perhaps_renamed: {
     title: "A series may have been renamed",
     advice: "Ask who runs the device. Where it was renamed, change what goes by the old name, such as " +
