@@ -78,7 +78,7 @@ export function jobEndpoints(installation: () => Installation, jobs: Jobs): Endp
           const sinceMs = since === undefined ? undefined : Math.round(since * 1000);
           const subject = since === undefined ? "everything" : `windows from ${since} on`;
           return jobRecord(
-            jobs.start({ kind: "verify", subject, who }, (tell, signal) =>
+            jobs.start({ kind: "verify", sink: undefined, subject, who }, (tell, signal) =>
               proven(who, subject, { sinceMs, scanned: scan }, installation(), tell, signal)),
           );
         }),
@@ -110,7 +110,7 @@ export function jobEndpoints(installation: () => Installation, jobs: Jobs): Endp
           const subject = `${sink} from ${since}${until === undefined ? "" : ` to ${until}`}`;
           return jobRecord(
             jobs.start(
-              { kind: "redeliver", subject, who },
+              { kind: "redeliver", sink, subject, who },
               (tell, signal) => redelivered(who, order, installation(), tell, signal),
             ),
           );
@@ -162,7 +162,7 @@ async function redelivered(
   return { rows_sent: sent, windows: stock.windows, leftover: leftover ?? null, proof: proof ?? null };
 }
 
-function jobRecord({ endedMs, error, result, startedMs, who, ...job }: Job) {
+function jobRecord({ endedMs, error, result, sink: _, startedMs, who, ...job }: Job) {
   return {
     ...job,
     by: who,

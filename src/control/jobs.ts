@@ -5,6 +5,8 @@ import { OrderError } from "./order_error.ts";
 export interface Job {
   readonly id: number;
   readonly kind: "verify" | "redeliver";
+  /** The sink that it has for itself; undefined: all. */
+  readonly sink: string | undefined;
   /** What it works on, in words. */
   readonly subject: string;
   /** The operator. */
@@ -24,7 +26,7 @@ export interface Job {
 /** Jobs that are kept after their end. */
 const KEPT_JOBS = 20;
 
-/** The jobs of a running handler: one of a kind at a time, and the last ones that have ended. */
+/** The jobs of a running handler: one of a kind and sink at a time, and the last ones that have ended. */
 export class Jobs {
   private readonly jobs: Job[] = [];
   private lastId = 0;
@@ -41,20 +43,24 @@ export class Jobs {
    * Starts a job. Returns it as it is then.
    *
    * @param work Does it, and tells how far it is.
-   * @throws {OrderError} One of this kind runs already.
+   * @throws {OrderError} One of this kind and sink runs already.
    */
   start(
-    { kind, subject, who }: Pick<Job, "kind" | "subject" | "who">,
+    { kind, sink, subject, who }: Pick<Job, "kind" | "sink" | "subject" | "who">,
     work: (tell: (progress: string) => void, signal: AbortSignal) => Promise<unknown>,
   ): Job {
-    const running = this.jobs.find((job) => job.kind === kind && job.state === "running");
+    const running = this.jobs.find((job) =>
+      job.kind === kind && job.sink === sink && job.state === "running"
+    );
     if (running !== undefined) {
-      throw new OrderError("impossible", `job ${running.id} (${kind}) still runs: wait for its end`);
+      const what = sink === undefined ? kind : `${kind} to ${sink}`;
+      throw new OrderError("impossible", `job ${running.id} (${what}) still runs: wait for its end`);
     }
     const id = ++this.lastId;
     this.jobs.push({
       id,
       kind,
+      sink,
       subject,
       who,
       startedMs: this.nowMs(),
@@ -64,9 +70,8 @@ export class Jobs {
       result: undefined,
       error: undefined,
     });
-    if (this.jobs.length > KEPT_JOBS) {
-      this.jobs.splice(this.jobs.findIndex(({ state }) => state !== "running"), 1);
-    }
+    const oldest = this.jobs.findIndex(({ state }) => state !== "running");
+    if (this.jobs.length > KEPT_JOBS && oldest >= 0) this.jobs.splice(oldest, 1);
     const job = this.jobs.at(-1)!;
     const tell = (progress: string) => this.change(id, { progress });
     // The request is answered before the work begins, which may take the event loop for a while.
