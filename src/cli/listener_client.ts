@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
-import { type IncomingMessage, request as requestPlainly } from "node:http";
+import { type ClientRequest, type IncomingMessage, request as requestPlainly } from "node:http";
 import { request as requestByTls } from "node:https";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { z } from "zod";
 import type { Config } from "../settings/config.ts";
 import { printable } from "../platform/log/printable.ts";
@@ -15,6 +15,8 @@ const SILENCE_MAX_MS = 45_000;
 /** An answer, or one event of a stream, is shorter. */
 const ANSWER_MAX_CHARACTERS = 32 * 1024 * 1024;
 const SHOWN_CHARACTERS = 300;
+/** Options of a request over TLS whose certificate is compared by the caller. */
+const ANY_CERTIFICATE = { rejectUnauthorized: false };
 
 /** For stderr. */
 export const EXPOSED_TOKEN =
@@ -128,48 +130,44 @@ export class ListenerClient {
   }
 
   private async send(path: string, signal: AbortSignal): Promise<IncomingMessage> {
-    const socket = this.certificate === undefined ? undefined : await this.connect(this.certificate, signal);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const isTls = this.url.startsWith("https:") && socket === undefined;
-    const request = (isTls ? requestByTls : requestPlainly)(
-      // A socket that is connected speaks TLS already.
-      (this.url + path).replace(/^https:/, isTls ? "https:" : "http:"),
-      {
-        signal,
-        agent: false,
-        headers: this.token === undefined ? {} : { authorization: `Bearer ${this.token}` },
-        ...(socket && { createConnection: () => socket }),
-      },
-      resolve,
-    );
+    const headers = this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
+    const { certificate } = this;
+    const options = { signal, agent: false, ...(certificate === undefined ? { headers } : ANY_CERTIFICATE) };
+    const isTls = this.url.startsWith("https:");
+    const request = (isTls ? requestByTls : requestPlainly)(this.url + path, options, resolve);
     request.on("error", reject);
-    request.end();
+    if (certificate === undefined) {
+      request.end();
+    } else {
+      const known = (socket: TLSSocket) => this.endOnceKnown(request, socket, certificate, headers);
+      request.once("socket", (socket) => known(socket as TLSSocket));
+    }
     return await promise;
   }
 
   /**
-   * Connects to a listener on this host. Its certificate is made for the name that other hosts use, so it is
-   * not compared with the address: it must be the very one of the settings, before the token is sent.
+   * Sends the request once the listener on this host is known. Its certificate is made for the name that
+   * other hosts use, so it is not compared with the address: it must be the very one of the settings, before
+   * the token is sent.
    */
-  private async connect(certificate: string, signal: AbortSignal): Promise<TLSSocket> {
-    const { hostname, port } = new URL(this.url);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const host = hostname.replace(/^\[|\]$/g, "");
-    const socket = connect({ host, port: Number(port), rejectUnauthorized: false });
-    socket.once("secureConnect", resolve);
-    socket.once("error", reject);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    try {
-      await promise;
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    }
-    const own = new X509Certificate(certificate).raw;
-    const { raw } = socket.getPeerCertificate();
-    if (raw?.length === own.length && own.every((byte, i) => byte === raw[i])) return socket;
-    socket.destroy();
-    throw new ListenerError("foreign", `${this.url} has another certificate than HTTP_CERT_FILE.`);
+  private endOnceKnown(
+    request: ClientRequest,
+    socket: TLSSocket,
+    certificate: string,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    socket.once("secureConnect", () => {
+      // Undefined: the other side has closed the connection already.
+      const raw: Uint8Array | undefined = socket.getPeerCertificate()?.raw;
+      if (raw === undefined || !new X509Certificate(certificate).raw.equals(raw)) {
+        const message = `${this.url} has another certificate than HTTP_CERT_FILE.`;
+        request.destroy(new ListenerError("foreign", message));
+        return;
+      }
+      for (const [name, value] of Object.entries(headers)) request.setHeader(name, value);
+      request.end();
+    });
   }
 
   private failure(error: unknown, signal: AbortSignal): unknown {
@@ -204,7 +202,15 @@ function strange(url: string): ListenerError {
 }
 
 function refusal(url: string, path: string, status: number, text: string): ListenerError {
-  const said = printable(messageIn(text)).slice(0, SHOWN_CHARACTERS);
+  const { code, message } = errorIn(text);
+  const said = printable(message).slice(0, SHOWN_CHARACTERS);
+  if (code === "certificate_needed") {
+    return new ListenerError(
+      "refused",
+      `${url} refuses: it asks for certificates of clients (HTTP_CLIENT_CA_FILE), and this command has ` +
+        "none. Use a client with a certificate, such as curl --cert, or the commands that read the state.",
+    );
+  }
   if (status === 401 || status === 403) {
     return new ListenerError(
       "refused",
@@ -222,12 +228,12 @@ function refusal(url: string, path: string, status: number, text: string): Liste
 }
 
 /** What an error of the listener says. */
-function messageIn(text: string): string {
+function errorIn(text: string): { readonly code?: unknown; readonly message: string } {
   try {
-    const message = JSON.parse(text)?.error?.message;
-    if (typeof message === "string") return message;
+    const error = JSON.parse(text)?.error;
+    if (typeof error?.message === "string") return error;
   } catch {
     // Something else answers.
   }
-  return "it does not say why";
+  return { message: "it does not say why" };
 }
