@@ -25,6 +25,11 @@ const LIMITS: ListenerLimits = {
   silenceMs: 60_000,
 };
 const BODY_FACTOR = 6;
+/**
+ * Methods that a client may send and that the constructor of `Request` does not take. They are answered as
+ * any other that no path has.
+ */
+const FORBIDDEN_METHODS = ["CONNECT", "TRACE", "TRACK"];
 
 export interface CertifiedListenerOptions {
   readonly hostname: string;
@@ -142,15 +147,17 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   const { headers, method = "GET", rawHeaders, url = "/" } = incoming;
   const copied = new Headers();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) copied.append(rawHeaders[i]!, rawHeaders[i + 1]!);
-  const hasBody = method !== "GET" && method !== "HEAD" &&
+  const isForbidden = FORBIDDEN_METHODS.includes(method);
+  const hasBody = !isForbidden && method !== "GET" && method !== "HEAD" &&
     (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined);
   const path = url.startsWith("/") ? url : "/";
-  return new Request(`https://localhost${path}`, {
-    method,
+  const request = new Request(`https://localhost${path}`, {
+    method: isForbidden ? "GET" : method,
     headers: copied,
     signal,
     ...(hasBody && { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: "half" }),
   });
+  return isForbidden ? Object.defineProperty(request, "method", { value: method }) : request;
 }
 
 /** The subject of a certificate that the authority has signed, such as `O=Plant, CN=client`. */

@@ -16,6 +16,8 @@ interface Stage {
   readonly listener: CertifiedListener;
   /** How often it was said that the listener is full. */
   readonly told: number[];
+  /** What was thrown on the way to an answer. */
+  readonly errors: unknown[];
   readonly ca: string;
 }
 
@@ -25,19 +27,23 @@ async function withListener(limits: Partial<ListenerLimits>, work: (stage: Stage
   const { certFile, keyFile } = await authority.sign("server", ["IP:127.0.0.1"]);
   const ca = await Deno.readTextFile(authority.caFile);
   const told: number[] = [];
+  const errors: unknown[] = [];
   const listener = await CertifiedListener.open({
     hostname: "127.0.0.1",
     port: 0,
     tls: { cert: await Deno.readTextFile(certFile), key: await Deno.readTextFile(keyFile), clientCa: ca },
     closingGraceMs: 0,
-    answer: () => Promise.resolve(new Response("answered")),
-    onError: () => new Response(null, { status: 500 }),
+    answer: ({ method }) => Promise.resolve(new Response("answered", { headers: { method } })),
+    onError: (error) => {
+      errors.push(error);
+      return new Response(null, { status: 500 });
+    },
     onInterruption: () => {},
     onFull: (connections) => told.push(connections),
     limits: { ...PATIENT, ...limits },
   });
   try {
-    await work({ listener, told, ca });
+    await work({ listener, told, errors, ca });
   } finally {
     await listener.close();
   }
@@ -107,5 +113,46 @@ Deno.test("a client that does not end its request, or begins none, is let go", a
   await withListener({ silenceMs: 100 }, async (stage) => {
     using idle = await connectTls(stage);
     await closed(idle);
+  });
+});
+
+Deno.test("no request of a stranger is a fault of the listener, however odd it is", async () => {
+  const head = (line: string, ...headers: string[]) => [`${line} HTTP/1.1`, ...headers, "", ""].join("\r\n");
+  const methods = ["TRACE", "CONNECT", "TRACK", "trace", "get", "OPTIONS", "QUERY", "LINK", "PRI"];
+  const targets = [
+    "*",
+    "http://[",
+    "http://[/x",
+    "//[",
+    "/http://[",
+    "http://h:99999/",
+    "https://u:p@h/",
+    "/%zz",
+  ];
+  const headers = [
+    ...["Host: [", "Host:", "Host: a\r\nHost: b", "x: \u00ff", "x:", "x: a\r\nx: b", "x: \u0001", "(: a"],
+    ...["__proto__: a", "Upgrade: websocket\r\nConnection: upgrade", "Content-Length: -1", "Expect: a"],
+    ...["Content-Length: 0", "Content-Length: 1\r\nContent-Length: 2", "Transfer-Encoding: gzip"],
+  ];
+  const odd = [
+    ...methods.flatMap((method) =>
+      ["/", "*", "a:80"].map((target) => head(`${method} ${target}`, "Host: a"))
+    ),
+    ...targets.map((target) => head(`GET ${target}`, "Host: a")),
+    ...headers.map((header) => head("GET /", header)),
+    ...headers.map((header) => head("TRACE /", header)),
+  ];
+  await withListener({ silenceMs: 2000 }, async (stage) => {
+    for (const request of odd) {
+      using connection = await connectTls(stage);
+      await connection.write(Uint8Array.from(request, (character) => character.charCodeAt(0)));
+      await connection.closeWrite().catch(() => {});
+      await closed(connection);
+      assert.deepEqual(stage.errors, [], JSON.stringify(request));
+    }
+    using connection = await connectTls(stage);
+    await connection.write(new TextEncoder().encode(head("TRACE /", "Host: a", "Connection: close")));
+    const reply = await new Response(connection.readable).text();
+    assert.match(reply, /^HTTP\/1\.1 200 [^]*\r\nmethod: TRACE\r\n/);
   });
 });
