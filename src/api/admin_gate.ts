@@ -10,7 +10,8 @@ import {
   strangerRefusal,
   WRONG_TOKEN,
 } from "../platform/http/access.ts";
-import { Rarely } from "../platform/http/rarely.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import { Refusals } from "../platform/http/refusals.ts";
 import { TokenCheck, type TokenCheckOptions } from "../platform/http/token_check.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { nameOf } from "./actor.ts";
@@ -35,6 +36,8 @@ export interface AdminGateOptions extends TokenCheckOptions {
   readonly allowedHosts: readonly string[];
   /** The wall clock; tests replace it. */
   readonly wallMs?: () => number;
+  /** Tests replace it. */
+  readonly sleep?: Clock["sleep"];
   readonly logger: Logger;
 }
 
@@ -48,12 +51,16 @@ export class AdminGate implements Gate {
   private readonly sessions: Sessions;
   private readonly cookie: SessionCookie;
   private readonly tokens: TokenCheck<Role>;
-  private readonly rarely = new Map<string, Rarely>();
+  private readonly refusals: Refusals<string>;
   /** Whether everybody who reaches the listener may read. */
   private readonly isOpen: boolean;
 
-  constructor(private readonly options: AdminGateOptions) {
-    const { hasTls, hostname, port, tokens } = options;
+  /** @param closed When it fires, the refusals that have not been logged are logged. */
+  constructor(private readonly options: AdminGateOptions, closed: AbortSignal) {
+    const { hasTls, hostname, logger, port, tokens } = options;
+    const log = (reason: string, from: string, count: number) =>
+      logger.warn("a request was refused", { reason, from, count });
+    this.refusals = new Refusals(log, closed, options.sleep);
     this.hasTokens = Object.values(tokens).some((token) => token !== undefined);
     this.tokens = new TokenCheck(tokens, options);
     this.sessions = new Sessions(options.wallMs ?? Date.now);
@@ -106,7 +113,11 @@ export class AdminGate implements Gate {
 
   private checkCertificate(requirement: Requirement, client: Client): void {
     if (requirement === "probe" || !this.lacksCertificate(client)) return;
-    this.note("certificate", "the client has no certificate of HTTP_CLIENT_CA_FILE", client.from);
+    this.refusals.happened(
+      "certificate",
+      "the client has no certificate of HTTP_CLIENT_CA_FILE",
+      client.from,
+    );
     throw new ApiError(
       403,
       "certificate_needed",
@@ -140,7 +151,11 @@ export class AdminGate implements Gate {
     const session = this.sessionOf(request);
     if (session === undefined) return undefined;
     if (request.method !== "GET" && request.method !== "HEAD" && !isOfOwnPage(request)) {
-      this.note("forgery", "a change by cookie did not come from the handler's own page", client.from);
+      this.refusals.happened(
+        "forgery",
+        "a change by cookie did not come from the handler's own page",
+        client.from,
+      );
       throw new ApiError(
         403,
         "cross_site",
@@ -156,7 +171,8 @@ export class AdminGate implements Gate {
     const { hostname, tokens } = this.options;
     if (requirement === "admin") {
       const attempt = `${request.method} ${pathOf(request) ?? ""} by ${nameOf(caller)}`;
-      this.note("change", `a change was refused: ${attempt}`, caller.from);
+      // Each kind of change is a cause of its own, so that the log says what was tried.
+      this.refusals.happened(attempt, `a change was refused: ${attempt}`, caller.from);
     }
     if (caller.role === undefined && this.hasTokens) {
       const isOver = this.cookie.textOf(request) !== undefined;
@@ -182,14 +198,7 @@ export class AdminGate implements Gate {
   }
 
   private tell({ cause, message }: Refusal, from: string): void {
-    this.note(cause, message, from);
-  }
-
-  /** Logs a refusal, at most once a minute for each cause. */
-  private note(cause: string, reason: string, from: string): void {
-    let rarely = this.rarely.get(cause);
-    if (rarely === undefined) this.rarely.set(cause, rarely = new Rarely());
-    rarely.happened((count) => this.options.logger.warn("a request was refused", { reason, from, count }));
+    this.refusals.happened(cause, message, from);
   }
 }
 

@@ -84,7 +84,8 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
 async function listen(options: AdminServerOptions): Promise<AdminServer> {
   const { hostname, port, tls, logger } = options;
   const closing = new AbortController();
-  const router = routerOf(options, closing.signal);
+  const closed = new AbortController();
+  const router = routerOf(options, closing.signal, closed.signal);
   const served = {
     hostname,
     port,
@@ -101,7 +102,7 @@ async function listen(options: AdminServerOptions): Promise<AdminServer> {
       tls,
       answer: (request, from) => router.answer(request, { from, certificate: undefined }),
     });
-    return endingStreams(listener, closing);
+    return endingStreams(listener, closing, closed);
   }
   const listener = await CertifiedListener.open({
     ...served,
@@ -113,27 +114,35 @@ async function listen(options: AdminServerOptions): Promise<AdminServer> {
     answer: (request, from, certificate) =>
       router.answer(request, { from, certificate: certificate && printable(certificate) }),
   });
-  return endingStreams(listener, closing);
+  return endingStreams(listener, closing, closed);
 }
 
-/** A server that ends its streams before it waits for the replies that are on their way. */
-function endingStreams(listener: AdminServer, closing: AbortController): AdminServer {
+/**
+ * A server that ends its streams before it waits for the replies that are on their way, and that logs the
+ * last refusals after them.
+ */
+function endingStreams(
+  listener: AdminServer,
+  closing: AbortController,
+  closed: AbortController,
+): AdminServer {
   const { url, port } = listener;
-  const close = () => {
+  const close = async () => {
     closing.abort();
-    return listener.close();
+    await listener.close();
+    closed.abort();
   };
   return { url, port, close };
 }
 
-function routerOf(options: AdminServerOptions, closing: AbortSignal): Router {
+function routerOf(options: AdminServerOptions, closing: AbortSignal, closed: AbortSignal): Router {
   const { allowedHosts, hostname, surroundings, tls } = options;
   const gate = new AdminGate({
     ...options,
     hasTls: tls !== undefined,
     asksForCertificates: tls?.clientCa !== undefined,
     allowedHosts: [...allowedHosts, hostname.toLowerCase()],
-  });
+  }, closed);
   return new Router(endpointsOver(surroundings, sessionEndpoints(gate), closing), gate);
 }
 

@@ -34,13 +34,14 @@ class Rig {
       pause: () => Promise.resolve(),
       // Each look at the clock allows another guess: how many are allowed is tested elsewhere.
       nowMs: () => this.nowMs += 100_000,
+      sleep: () => new Promise(() => {}),
       logger: createLogger({
         level: "debug",
         format: "text",
         write: (line) => this.log.push(line),
         now: () => 0,
       }),
-    });
+    }, new AbortController().signal);
     this.endpoints = endpointsOver({} as ApiSurroundings, sessionEndpoints(this.gate), AbortSignal.abort())
       .map((endpoint) => {
         const { body: _, ...declared } = endpoint;

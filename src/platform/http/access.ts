@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
-import { Rarely } from "./rarely.ts";
+import type { Clock } from "../clock/clock.ts";
+import { Refusals } from "./refusals.ts";
 import { TokenCheck, type TokenCheckOptions } from "./token_check.ts";
 
 export interface AccessOptions extends TokenCheckOptions {
@@ -20,9 +21,11 @@ export interface AccessOptions extends TokenCheckOptions {
   readonly openPaths?: readonly string[];
   /**
    * Called for refusals, at most once a minute for each cause, with the number of refusals since the last
-   * call. The text holds no secret.
+   * call, and the addresses that they came from. The text holds no secret.
    */
   readonly onRefusal: (refusal: Refusal, from: string, count: number) => void;
+  /** Tests replace it. */
+  readonly sleep?: Clock["sleep"];
 }
 
 /** Why a request is refused. */
@@ -46,9 +49,11 @@ const OPEN_PATHS = ["/healthz", "/readyz"];
 export class Access {
   /** Undefined: no token is asked for. */
   private readonly tokens: TokenCheck<"one"> | undefined;
-  private readonly rarely = new Map<Refusal["cause"], Rarely>();
+  private readonly refusals: Refusals<Refusal>;
 
-  constructor(private readonly options: AccessOptions) {
+  /** @param closed When it fires, the refusals that have not been told are told. */
+  constructor(private readonly options: AccessOptions, closed: AbortSignal) {
+    this.refusals = new Refusals(options.onRefusal, closed, options.sleep);
     this.tokens = options.token === undefined ? undefined : new TokenCheck({ one: options.token }, options);
   }
 
@@ -64,7 +69,7 @@ export class Access {
       ? strangerRefusal(request, this.options)
       : this.tokenRefusal(request, this.tokens, from);
     if (refusal === undefined) return undefined;
-    this.tell(refusal, from);
+    this.refusals.happened(refusal.cause, refusal, from);
     if (refusal.cause !== "wrong token" || await this.tokens!.holdBack()) return refusal;
     return GUESSING;
   }
@@ -77,12 +82,6 @@ export class Access {
     const owner = tokens.ownerOf(text, from);
     if (owner === "one") return undefined;
     return owner === "guessing" ? GUESSING : { ...WRONG_TOKEN, headers };
-  }
-
-  private tell(refusal: Refusal, from: string): void {
-    let rarely = this.rarely.get(refusal.cause);
-    if (rarely === undefined) this.rarely.set(refusal.cause, rarely = new Rarely());
-    rarely.happened((count) => this.options.onRefusal(refusal, from, count));
   }
 }
 

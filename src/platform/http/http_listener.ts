@@ -50,6 +50,7 @@ export class HttpListener {
   /** The port that it listens on. It stays the same when a new server is started. */
   readonly port: number;
   private isClosing = false;
+  private readonly closed = new AbortController();
   /** While many connections keep coming, each try fails again. Not each failure is worth a log line. */
   private readonly rarely = new Rarely();
   private readonly access: Access | undefined;
@@ -57,7 +58,7 @@ export class HttpListener {
 
   /** @throws {Error} It cannot listen there, or not with this certificate. */
   constructor(private readonly options: HttpListenerOptions) {
-    this.access = options.guard && new Access(options.guard.access);
+    this.access = options.guard && new Access(options.guard.access, this.closed.signal);
     this.server = this.listen(options.port);
     this.port = this.server.addr.port;
   }
@@ -73,6 +74,7 @@ export class HttpListener {
     const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, this.options.closingGraceMs));
     await Promise.race([this.server.shutdown(), grace]);
     clearTimeout(timer);
+    this.closed.abort();
   }
 
   private listen(port: number): Deno.HttpServer<Deno.NetAddr> {

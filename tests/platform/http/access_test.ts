@@ -19,7 +19,8 @@ function guarded() {
     onRefusal: ({ cause }, _, count) => told.push([cause, count]),
     pause: () => new Promise((resolve) => waiting.push(resolve)),
     nowMs: () => clock.nowMs,
-  });
+    sleep: () => new Promise(() => {}),
+  }, new AbortController().signal);
   return { access, told, waiting, clock };
 }
 
