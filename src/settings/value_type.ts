@@ -209,11 +209,20 @@ export function instant(): ValueType<number> {
       // Without an offset, a time would depend on the time zone of the machine. A date alone is in UTC.
       const isComplete = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text);
       const ms = isComplete ? Date.parse(text) : NaN;
-      if (!Number.isNaN(ms)) return ms;
-      context.addIssue({ code: "custom", message: "is not a time with its offset from UTC" });
+      if (!Number.isNaN(ms) && isCalendarDay(text.slice(0, 10))) return ms;
+      const problem = isComplete
+        ? "does not exist in the calendar"
+        : "is not a time with its offset from UTC";
+      context.addIssue({ code: "custom", message: problem });
       return z.NEVER;
     }),
   };
+}
+
+/** Whether a day such as 2026-01-31 exists. `Date.parse` takes the 30th of February for the 2nd of March. */
+function isCalendarDay(text: string): boolean {
+  const day = new Date(text);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 /** Text that a function reads; undefined: it is not of the form that is allowed. */

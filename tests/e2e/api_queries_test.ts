@@ -211,6 +211,7 @@ Deno.test("the API answers what the command line says, and each reply is as its 
     assert.match(await site.refusal("/api/aggregates?name=a&limit=0"), /"limit": .*from 1 to 10000/);
     assert.match(await site.refusal("/api/aggregates?name=a&func=mean"), /"func": .*stddev and p0 to p100/);
     assert.match(await site.refusal("/api/aggregates?name=a&from=yesterday"), /"from": .*2026-01-31T06:00Z/);
+    assert.match(await site.refusal("/api/aggregates?name=a&from=2026-02-30"), /"from": is not understood/);
     assert.match(await site.refusal("/api/aggregates?name=a&from=20&to=10"), /"from": is not before "to"/);
     assert.match(await site.refusal("/api/aggregates?name=a&tier=fast"), /"tier": .*60, 1m, 1h/);
     for (const path of ["aggregates?name=a&", "series?", "windows?"]) {
