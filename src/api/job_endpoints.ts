@@ -3,8 +3,7 @@ import { audited } from "../control/audited.ts";
 import type { Installation } from "../control/installation.ts";
 import type { Job, Jobs } from "../control/jobs.ts";
 import type { Proof } from "../control/proof.ts";
-import { assertProvable } from "../control/proof_scope.ts";
-import { prove } from "../control/proving.ts";
+import { assertProvingPossible, prove } from "../control/proving.ts";
 import { redeliver, redeliverable, type RedeliveryOrder } from "../control/redelivery.ts";
 import { verdictOf } from "../control/verdict.ts";
 import { giveWay } from "../platform/clock/steps.ts";
@@ -73,13 +72,14 @@ export function jobEndpoints(installation: () => Installation, jobs: Jobs): Endp
       errorStatuses: ORDER_ERRORS,
       answer: ({ body: { since, scan = [] }, caller }) =>
         ordering(() => {
-          assertProvable({ scanned: scan }, installation());
           const who = actorOf(caller);
           const sinceMs = since === undefined ? undefined : Math.round(since * 1000);
+          const order = { sinceMs, scanned: scan };
+          assertProvingPossible(order, installation());
           const subject = since === undefined ? "everything" : `windows from ${since} on`;
           return jobRecord(
             jobs.start({ kind: "verify", sink: undefined, subject, who }, (tell, signal) =>
-              proven(who, subject, { sinceMs, scanned: scan }, installation(), tell, signal)),
+              proven(who, subject, order, installation(), tell, signal)),
           );
         }),
     }),

@@ -3,7 +3,7 @@ import {
   type RedeliveryOrder,
   type RedeliveryOutcome,
 } from "../control/redelivery.ts";
-import { instantInWords } from "../control/redelivery_stock.ts";
+import { instantInWords } from "../control/span.ts";
 import { END_OF_TIME_MS } from "../state/outbox/redelivery.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";

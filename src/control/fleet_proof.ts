@@ -3,7 +3,8 @@ import type { BooksRecord } from "./books_record.ts";
 import { proveBooks, type RemoteBooks } from "./books_proof.ts";
 import { compareOffsets, countedIn, type CountedShare, type FleetOffsets } from "./fleet_offsets.ts";
 import type { Installation } from "./installation.ts";
-import { prove, type ProvingOrder, type ProvingOutcome } from "./proving.ts";
+import { OrderError } from "./order_error.ts";
+import { assertInSpan, proveInstance, type ProvingOrder, type ProvingOutcome } from "./proving.ts";
 
 /** One of several instances. */
 export interface FleetMember {
@@ -34,12 +35,13 @@ export async function proveFleet(
   { logger, registry }: Omit<Installation, "config">,
   signal: AbortSignal,
 ): Promise<FleetProof> {
+  assertSomeInSpan(order, members);
   const instances: ProvingOutcome[] = [];
   for (const { config, remote } of members) {
     const installation = { config, registry, logger };
     instances.push(
       remote === undefined
-        ? await prove(actor, order, installation, signal)
+        ? await proveInstance(actor, order, installation, signal)
         : await proveBooks(remote, order, installation, signal),
     );
   }
@@ -57,6 +59,21 @@ export async function proveFleet(
   if (offsets.faults.length > 0) offsets = await compare();
   const proven = offsets.faults.length === 0 && instances.every(({ proof }) => proof.proven);
   return { proven, instances, offsets };
+}
+
+/** @throws {OrderError} A span was given, and no state at hand has a window in it. @throws {StateError} */
+function assertSomeInSpan(order: ProvingOrder, members: readonly FleetMember[]): void {
+  const refusals: OrderError[] = [];
+  for (const { config, remote } of members) {
+    try {
+      if (remote === undefined) assertInSpan(order, config.stateDir);
+      return;
+    } catch (error) {
+      if (!(error instanceof OrderError)) throw error;
+      refusals.push(new OrderError(error.kind, `${config.stateDir}: ${error.message}`));
+    }
+  }
+  if (refusals.length > 0) throw refusals[0];
 }
 
 function countedBy({ instance, partitions, share }: BooksRecord): CountedShare {

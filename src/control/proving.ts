@@ -4,7 +4,7 @@ import type { Installation } from "./installation.ts";
 import type { Proof } from "./proof.ts";
 import { assertProvable, proofScope, type UnreadSink, withLacking } from "./proof_scope.ts";
 import { settleProven } from "./settlement.ts";
-import { ALL_WINDOWS } from "./span.ts";
+import { assertHasWindows, spanFrom } from "./span.ts";
 import { verify } from "./verification.ts";
 
 /** The scope of a proof. */
@@ -32,6 +32,35 @@ export interface ProvingOutcome {
  */
 export async function prove(
   actor: string,
+  order: ProvingOrder,
+  installation: Installation,
+  signal: AbortSignal,
+  onWindow?: Parameters<typeof verify>[4],
+): Promise<ProvingOutcome> {
+  assertProvingPossible(order, installation);
+  return await proveInstance(actor, order, installation, signal, onWindow);
+}
+
+/** @throws {OrderError} The order is wrong, or nothing is in its span. @throws {StateError} */
+export function assertProvingPossible(order: ProvingOrder, installation: Installation): void {
+  assertProvable(order, installation);
+  assertInSpan(order, installation.config.stateDir);
+}
+
+/** @throws {OrderError} A span was given, and the state has no window in it. @throws {StateError} */
+export function assertInSpan({ sinceMs }: Pick<ProvingOrder, "sinceMs">, stateDir: string): void {
+  if (sinceMs === undefined) return;
+  const state = StateDatabase.openForReading(stateDir, true);
+  try {
+    assertHasWindows(state, spanFrom(sinceMs));
+  } finally {
+    state.close();
+  }
+}
+
+/** Proves one of several instances. It alone may have no window in the span: the others may have. */
+export async function proveInstance(
+  actor: string,
   { sinceMs, scanned }: ProvingOrder,
   installation: Installation,
   signal: AbortSignal,
@@ -42,7 +71,7 @@ export async function prove(
   const state = StateDatabase.openForReading(config.stateDir);
   const scope = proofScope(installation, scanned, SinkRegistry.read(state).sinks);
   try {
-    const span = { ...ALL_WINDOWS, ...(sinceMs !== undefined && { sinceMs }) };
+    const span = spanFrom(sinceMs);
     const proof = withLacking(await verify(state, scope.asked, span, signal, onWindow), scope);
     if (sinceMs === undefined) settleProven(actor, "verify", state, config.stateDir, proof, logger);
     return { instance: state.instanceId, stateFile: state.path, proof, unread: scope.unread };

@@ -9,9 +9,9 @@ import type { Installation } from "./installation.ts";
 import { OrderError } from "./order_error.ts";
 import type { Proof } from "./proof.ts";
 import { RedeliveryProgress } from "./redelivery_progress.ts";
-import { instantInWords, type RedeliveryStock, stockOf } from "./redelivery_stock.ts";
+import { type RedeliveryStock, stockOf } from "./redelivery_stock.ts";
 import { settleProven } from "./settlement.ts";
-import type { Span } from "./span.ts";
+import { instantInWords, type Span } from "./span.ts";
 import { verify } from "./verification.ts";
 
 /** The rows to send to a sink again. */

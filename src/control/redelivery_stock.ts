@@ -1,9 +1,8 @@
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
-import { END_OF_TIME_MS } from "../state/outbox/redelivery.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import { OrderError } from "./order_error.ts";
-import type { Span } from "./span.ts";
+import { assertHasWindows, type Span } from "./span.ts";
 
 /** The aggregates that the state has for a sink in a span. */
 export interface RedeliveryStock {
@@ -41,7 +40,9 @@ function assertKnown(state: StateDatabase, stateDir: string, sink: string): void
   );
 }
 
-function stockIn(state: StateDatabase, { sinceMs, untilMs }: Span): RedeliveryStock {
+function stockIn(state: StateDatabase, span: Span): RedeliveryStock {
+  assertHasWindows(state, span);
+  const { sinceMs, untilMs } = span;
   const byLength = state.all<{ lengthMs: number; windows: number }>(
     `SELECT length_ms AS lengthMs, count(*) AS windows FROM
        (SELECT DISTINCT window_end_ms - window_start_ms AS length_ms, window_start_ms FROM segment
@@ -50,23 +51,7 @@ function stockIn(state: StateDatabase, { sinceMs, untilMs }: Span): RedeliverySt
     untilMs,
   );
   const windows = byLength.reduce((sum, ofLength) => sum + ofLength.windows, 0);
-  const { first, last, firstId } = state.get<
-    { first: number | null; last: number | null; firstId: number | null }
-  >(
-    "SELECT min(window_start_ms) AS first, max(window_end_ms) AS last, min(first_id) AS firstId FROM segment",
-  )!;
-  if (windows === 0) {
-    const until = untilMs === END_OF_TIME_MS ? "now" : instantInWords(untilMs);
-    throw new OrderError(
-      "impossible",
-      `the state has no window that starts from ${instantInWords(sinceMs)} to ${until}. ` +
-        (first === null
-          ? "It has no closed window at all."
-          : `It has windows from ${instantInWords(first)} to ${
-            instantInWords(last!)
-          }; older ones have left CORRECTION_HORIZON.`),
-    );
-  }
+  const { firstId } = state.get<{ firstId: number | null }>("SELECT min(first_id) AS firstId FROM segment")!;
   const entries = readBookEntries(state);
   const finalMs = entries.get("final_ms");
   const hasDropped = (firstId ?? entries.get("outbox_end_id") ?? 0) > 0;
@@ -75,9 +60,4 @@ function stockIn(state: StateDatabase, { sinceMs, untilMs }: Span): RedeliverySt
     windowsByLength: new Map(byLength.map((ofLength) => [ofLength.lengthMs, ofLength.windows])),
     goneBeforeMs: hasDropped && finalMs !== undefined && sinceMs < finalMs ? finalMs : undefined,
   };
-}
-
-/** Times that no date can express are shown in seconds. */
-export function instantInWords(ms: number): string {
-  return Math.abs(ms) <= END_OF_TIME_MS ? new Date(ms).toISOString() : `${ms / 1000}`;
 }

@@ -139,6 +139,12 @@ Deno.test("what is paused stays so over a restart, loses nothing, and every orde
   for (const [path, order] of wrongOrders) {
     assert.equal((await client.ask("POST", path, order)).status, 422, JSON.stringify(order));
   }
+  // A span in milliseconds has no window, and so is neither sent nor proven.
+  for (const [path, order] of [["/api/redeliver", { sink: "sqlite" }], ["/api/verify", {}]] as const) {
+    const { status, said } = await client.ask("POST", path, { ...order, since: at * 1000 });
+    assert.equal(status, 409, path);
+    assert.match(JSON.stringify(said), /the state has no window that starts from /);
+  }
   const exported = await client.ask("GET", "/api/dead-letters/export");
   assert.equal(exported.said.reason, "invalid");
   assert.deepEqual(await client.order("/api/dead-letters/retry", { ids: [1] }), { chosen: 1 });

@@ -153,6 +153,8 @@ Deno.test("redeliver says what is wrong with what it is asked for", async () => 
       [sqlite, 2, /needs --since T/],
       [[...sqlite, "--since", "yesterday"], 2, /--since/],
       [[...sqlite, "--since", "2026-01-31T06:00"], 2, /--since/],
+      [[...sqlite, "--since", "2026-02-31"], 2, /--since.*does not exist in the calendar/],
+      [["verify", "--since", "2026-02-31"], 2, /--since.*does not exist in the calendar/],
       [[...sqlite, "--since", "20", "--until", "10"], 2, /--until .* is not after --since/],
       [[...sqlite, "--since", "10", "--until", "10"], 2, /--until .* is not after --since/],
       [
@@ -173,4 +175,25 @@ Deno.test("redeliver says what is wrong with what it is asked for", async () => 
   assert.equal(output.code, 0, output.stderr);
   assert.equal(output.stdout.trimEnd().split("\n").length, 30);
   assert.match(output.stderr, /30 rows of 10 windows sent again to stdout/);
+});
+
+Deno.test("verify refuses a span in which the state has no window, and reads no sink for it", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const environment = handlerEnvironment(bus.url, directory.path, { STORAGE_TYPE: "sqlite" });
+  await run(["once"], environment);
+  assert.match(await run(["verify"], environment), /^PROVEN/m, "nothing at all is proven without a span");
+  assert.match(await run(["verify", "--since", "0"], environment, 1), /It has no closed window at all/);
+  await bus.publish(hourOfEvents());
+  await run(["once", "--flush"], environment);
+  assert.match(await run(["verify", "--since", `${HOUR}`], environment), /^PROVEN for the windows/m);
+  const away = { ...environment, SQLITE_PATH: `${directory.path}/gone/away.db` };
+  const fleet = ["--fleet", environment.STATE_DIR!];
+  for (const since of [`${HOUR}000`, "2130-01-01"]) {
+    for (const more of [[], ["--json"], fleet]) {
+      const told = await run(["verify", "--since", since, ...more], away, 1);
+      assert.match(told, /no window that starts from .* to now\. It has windows from /, `${since} ${more}`);
+      assert.doesNotMatch(told, /PROVEN/i);
+    }
+  }
 });
