@@ -11,7 +11,13 @@ import { type Intake, REFUSED_MAX_BYTES } from "./intake.ts";
  */
 const SETTLED_MAX = 1000;
 
-const NOTHING_SETTLED: SettledRequests = { requests: [], retried: [], purged: [], reissued: [] };
+const NOTHING_SETTLED: SettledRequests = {
+  requests: [],
+  retried: [],
+  refusedAgain: [],
+  purged: [],
+  reissued: [],
+};
 
 /**
  * Fulfils operators' requests to retry or purge dead letters, in the same checkpoint that removes the
@@ -67,6 +73,7 @@ export class DeadLetterRequests {
     const settled = {
       requests: [] as number[],
       retried: [] as number[],
+      refusedAgain: [] as number[],
       purged: [] as number[],
       reissued: [] as DeadLetter[],
     };
@@ -88,14 +95,18 @@ export class DeadLetterRequests {
       if (action === "purge") settled.purged = settled.purged.concat(ids);
       for (const deadLetter of deadLetters) {
         takenBytes += deadLetter.raw?.length ?? 0;
-        if (this.intake.retry(deadLetter)) settled.retried.push(deadLetter.id);
-        else if (deadLetter.sink !== undefined && deadLetter.aggregate !== undefined) {
+        const refusedBefore = this.intake.refused.length;
+        if (this.intake.retry(deadLetter)) {
+          settled.retried.push(deadLetter.id);
+          if (this.intake.refused.length > refusedBefore) settled.refusedAgain.push(deadLetter.id);
+        } else if (deadLetter.sink !== undefined && deadLetter.aggregate !== undefined) {
           settled.reissued.push(deadLetter);
         }
       }
     }
     this.logger.info("dead letters: an operator's request is fulfilled", {
       retried: settled.retried.length + settled.reissued.length,
+      refused_again: settled.refusedAgain.length,
       purged: settled.purged.length,
     });
   }

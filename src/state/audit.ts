@@ -65,19 +65,19 @@ export function noteOrder(
  * longer kept.
  *
  * @param count Added to the counts of earlier parts.
- * @param result Makes the text from the sum.
+ * @param result Makes the text from the sum, and from the text of earlier parts.
  */
 export function noteResult(
   state: AuditedDatabase,
   id: number,
   count: number,
-  result: (sum: number) => string,
+  result: (sum: number, earlier: string | undefined) => string,
 ): void {
   const [row] = state.all<AuditRow>("SELECT * FROM audit WHERE id = ?", id);
   if (row === undefined) return;
   const { checksum, ...line } = row;
   const sum = line.count + count;
-  state.seal.put("audit", { ...line, count: sum, result: result(sum) }, checksum);
+  state.seal.put("audit", { ...line, count: sum, result: result(sum, row.result ?? undefined) }, checksum);
 }
 
 /** A count with its noun, such as `1 row` or `2 rows`. */

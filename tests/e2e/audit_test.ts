@@ -64,7 +64,7 @@ Deno.test("every order of an operator is in status, newest first, with who gave 
     "taken as it is; 0 alarms settled",
     "1 row sent again",
     "2 purged",
-    "1 taken in again",
+    "1 taken in again; 1 of them refused again",
   ]);
   for (const { who, at: moment } of lines) {
     assert.match(who, /uid \d+.*by sudo from alice$/);

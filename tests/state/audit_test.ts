@@ -66,3 +66,20 @@ Deno.test("what a request for many dead letters comes to is summed up; the handl
     }
     assert.deepEqual(readAudit(state, 10).map(({ result }) => result), ["2500 purged"]);
   }));
+
+Deno.test("a retry says how many were refused again, over all requests of the order", () =>
+  onState((state) => {
+    const ids = Array.from({ length: 2500 }, (_, i) => i + 1);
+    leaveRequest(state, "retry", ids, { ...ORDER, action: "dead-letters retry" });
+    const told: (string | undefined)[] = [];
+    for (const [part, { id, deadLetterIds: retried }] of readRequests(state).entries()) {
+      const refusedAgain = part === 0 ? [] : retried.slice(0, 3);
+      state.transaction(() => settleRequests(state, { requests: [id], retried, refusedAgain, purged: [] }));
+      told.push(readAudit(state, 1)[0]!.result);
+    }
+    assert.deepEqual(told, [
+      "1000 taken in again",
+      "2000 taken in again; 3 of them refused again",
+      "2500 taken in again; 6 of them refused again",
+    ]);
+  }));

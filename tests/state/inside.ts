@@ -128,7 +128,7 @@ export class Inside {
       skipped: 0,
       doubtful: 0,
       orders: [],
-      settled: { requests: [], retried: [], purged: [], reissued: [] },
+      settled: { requests: [], retried: [], refusedAgain: [], purged: [], reissued: [] },
       alarms: [],
       ...changes,
     });
@@ -137,7 +137,7 @@ export class Inside {
   /** Fulfils a request for dead letters as ingest would, those of events aside. */
   request(action: DeadLetterRequest["action"], deadLetters: readonly DeadLetter[]): void {
     const [reissued, purged] = action === "retry" ? [deadLetters, []] : [[], deadLetters.map(({ id }) => id)];
-    this.save(false, { settled: { requests: [], retried: [], purged, reissued } });
+    this.save(false, { settled: { requests: [], retried: [], refusedAgain: [], purged, reissued } });
   }
 
   /** Delivers what is in the outbox into a table keyed as a sink keys it. */

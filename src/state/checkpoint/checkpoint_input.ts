@@ -34,6 +34,8 @@ export interface SettledRequests {
   readonly requests: readonly number[];
   /** Dead letters whose events were aggregated, or refused again. */
   readonly retried: readonly number[];
+  /** Those of them that were refused again, and so are new dead letters. */
+  readonly refusedAgain: readonly number[];
   readonly purged: readonly number[];
   /** Dead letters of aggregates that go back to the sink that rejected them. */
   readonly reissued: readonly DeadLetter[];

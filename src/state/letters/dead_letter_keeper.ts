@@ -68,7 +68,8 @@ export class DeadLetterKeeper {
       if (outcome === "superseded") purged.push(id);
     }
     const freed = measureDeadLetters(this.state, [...retried, ...purged]);
-    settleRequests(this.state, { requests: settled.requests, retried, purged });
+    const { requests, refusedAgain } = settled;
+    settleRequests(this.state, { requests, retried, refusedAgain, purged });
     const reissued = retried.length - settled.retried.length + purged.length - settled.purged.length;
     return { reissued, freed };
   }

@@ -2,9 +2,10 @@ import type { SQLInputValue } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import type { PartitionId } from "../../contract/source.ts";
 import type { RecordOrigin } from "../../event/event_batch.ts";
-import { noteOrder, noteResult, type Order } from "../audit.ts";
+import { noteOrder, type Order } from "../audit.ts";
 import type { DeadLetterReason } from "./dead_letter_reason.ts";
 import type { StateDatabase } from "../file/state_database.ts";
+import { noteSettled, type SettledDeadLetters } from "./settled_note.ts";
 import { originOf, originText } from "./dead_letter_origin.ts";
 
 /** An event that was refused, as it came from its bus. */
@@ -208,11 +209,7 @@ export function hasRequests(state: StateDatabase): boolean {
 /** Deletes requests and the dead letters that they have settled, within the transaction of the caller. */
 export function settleRequests(
   state: StateDatabase,
-  settled: {
-    readonly requests: readonly number[];
-    readonly retried: readonly number[];
-    readonly purged: readonly number[];
-  },
+  settled: SettledDeadLetters & { readonly requests: readonly number[] },
 ): void {
   for (const id of settled.retried) state.seal.remove("dead_letter", "id = ?", id);
   for (const id of settled.purged) {
@@ -230,24 +227,6 @@ export function settleRequests(
     noteSettled(state, id, settled);
     state.run("DELETE FROM wish WHERE id = ?", id);
   }
-}
-
-/** Writes the result of an operator's request into the audit. */
-function noteSettled(
-  state: StateDatabase,
-  id: number,
-  { retried, purged }: { readonly retried: readonly number[]; readonly purged: readonly number[] },
-): void {
-  const request = state.get<{ auditId: number | null; action: DeadLetterRequest["action"]; ids: string }>(
-    "SELECT audit_id AS auditId, action, dead_letter_ids AS ids FROM wish WHERE id = ?",
-    id,
-  );
-  if (request === undefined || request.auditId === null) return;
-  const [settled, verb] = request.action === "retry" ? [retried, "taken in again"] : [purged, "purged"];
-  const ids = new Set<number>(settled);
-  const count =
-    new Set((JSON.parse(request.ids) as number[]).filter((deadLetter) => ids.has(deadLetter))).size;
-  noteResult(state, request.auditId, count, (sum) => `${sum} ${verb}`);
 }
 
 interface DeadLetterRow {

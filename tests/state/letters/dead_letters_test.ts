@@ -145,7 +145,7 @@ Deno.test("while a request is open no dead letter is dropped, be there too many;
     inside.save(false, { refused: [event("invalid", "3"), event("invalid", "4")] });
     assert.deepEqual([ids(), inside.checkpoint.counters.deadLettersDropped], [[1, 2, 3, 4], 0]);
     const requests = readRequests(inside.state).map(({ id }) => id);
-    inside.save(false, { settled: { requests, retried: [1], purged: [], reissued: [] } });
+    inside.save(false, { settled: { requests, retried: [1], refusedAgain: [], purged: [], reissued: [] } });
     assert.deepEqual([ids(), inside.checkpoint.counters.deadLettersDropped], [[3, 4], 1]);
     inside.state.close();
   });
