@@ -16,8 +16,8 @@ export async function ordering<T>(work: () => T | Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof OrderError) {
       throw error.kind === "wrong"
-        ? new ApiError(422, "wrong_order", error.message)
-        : new ApiError(409, "impossible", error.message);
+        ? new ApiError(422, "wrong_order", error.messageOfBody)
+        : new ApiError(409, "impossible", error.messageOfBody);
     }
     if (error instanceof StateError) throw new ApiError(503, "state_unavailable", error.message);
     throw error;

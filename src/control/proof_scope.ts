@@ -33,14 +33,17 @@ export function assertProvable(
     if (!config.sinkNames.some((sink) => sink.kind === kind)) {
       throw new OrderError(
         "wrong",
-        `--${printable(kind)}: ${
-          printable(kind)
-        } is not in STORAGE_TYPE, so there is nothing to read. Leave it out, ` +
-          "or give the handler's settings.",
+        (option) =>
+          `${option(`--${printable(kind)}`, "scan")}: ${printable(kind)} is not in STORAGE_TYPE, so there ` +
+          "is nothing to read. Leave it out, or give the handler's settings.",
       );
     }
     if (registry.sink({ kind }).readBack === undefined) {
-      throw new OrderError("wrong", `--${kind}: what ${kind} was given cannot be read back. Leave it out.`);
+      throw new OrderError(
+        "wrong",
+        (option) =>
+          `${option(`--${kind}`, "scan")}: what ${kind} was given cannot be read back. Leave it out.`,
+      );
     }
   }
 }

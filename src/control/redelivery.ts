@@ -74,8 +74,9 @@ function assertPossible(
   if (untilMs !== END_OF_TIME_MS && untilMs <= sinceMs) {
     throw new OrderError(
       "wrong",
-      `--until ${instantInWords(untilMs)} is not after --since ${instantInWords(sinceMs)}: ` +
-        "no window lies between.",
+      (option) =>
+        `${option("--until", "until")} ${instantInWords(untilMs)} is not after ` +
+        `${option("--since", "since")} ${instantInWords(sinceMs)}: no window lies between.`,
     );
   }
   const found = createSinks(config, logger, registry).find(({ id }) => id === sink);
@@ -83,14 +84,19 @@ function assertPossible(
     const ids = config.sinks.map(({ id }) => id).join(", ");
     throw new OrderError(
       "wrong",
-      `--sink ${printable(sink)}: there is no such sink in STORAGE_TYPE. There are: ${ids}.`,
+      (option) =>
+        `${option("--sink", "sink")} ${
+          printable(sink)
+        }: there is no such sink in STORAGE_TYPE. There are: ${ids}.`,
     );
   }
   if (found.repeat === "upsert" || allowsDuplicates) return;
   throw new OrderError(
     "wrong",
-    `${sink} cannot overwrite: what is sent again is there twice, told apart from the first only by ` +
-      "its place. Add --allow-duplicates if its readers keep one row of each revision.",
+    (option) =>
+      `${sink} cannot overwrite: what is sent again is there twice, told apart from the first only by ` +
+      `its place. Add ${option("--allow-duplicates", "allow_duplicates")} if its readers keep one row of ` +
+      "each revision.",
   );
 }
 

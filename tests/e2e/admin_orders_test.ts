@@ -129,15 +129,19 @@ Deno.test("what is paused stays so over a restart, loses nothing, and every orde
   );
   assert.deepEqual([again.rows_sent, again.proof.proven], [1, true]);
   // An order that is wrong by itself is refused at once: no job is begun for it.
-  const wrongOrders: [string, unknown][] = [
-    ["/api/redeliver", { sink: "tape", since: 0 }],
-    ["/api/redeliver", { sink: "sqlite", since: 20, until: 10 }],
-    ["/api/redeliver", { sink: "sqlite", since: 10, until: 10 }],
-    ["/api/verify", { scan: ["tape"] }],
-    ["/api/verify", { scan: ["kafka"] }],
+  const wrongOrders: [string, unknown, RegExp][] = [
+    ["/api/redeliver", { sink: "tape", since: 0 }, /^"sink" tape: there is no such sink/],
+    ["/api/redeliver", { sink: "sqlite", since: 20, until: 10 }, /^"until" .* is not after "since" /],
+    ["/api/redeliver", { sink: "sqlite", since: 10, until: 10 }, /^"until" .* is not after "since" /],
+    ["/api/verify", { scan: ["tape"] }, /^"scan": tape is not in STORAGE_TYPE/],
+    ["/api/verify", { scan: ["kafka"] }, /^"scan": kafka is not in STORAGE_TYPE/],
   ];
-  for (const [path, order] of wrongOrders) {
-    assert.equal((await client.ask("POST", path, order)).status, 422, JSON.stringify(order));
+  for (const [path, order, words] of wrongOrders) {
+    const { status, said } = await client.ask("POST", path, order);
+    assert.equal(status, 422, JSON.stringify(order));
+    const { message } = said.error as unknown as { message: string };
+    assert.match(message, words);
+    assert.doesNotMatch(message, /--/, "the caller has given no flags");
   }
   // A span in milliseconds has no window, and so is neither sent nor proven.
   for (const [path, order] of [["/api/redeliver", { sink: "sqlite" }], ["/api/verify", {}]] as const) {
