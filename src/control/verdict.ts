@@ -21,7 +21,7 @@ export function verdictOf(proof: Proof, { isPart, lossesAt, unread }: VerdictSco
   if (!proven) return `NOT PROVEN: ${causesOf(proof).join("; ")}${but}`;
   return lost === 0
     ? `PROVEN${span}: no event is lost${doubtful === 0 ? "," : ";"} ${twice}${but}`
-    : `PROVEN${span}, except ${lost} that were lost${lossesAt}; ${twice}${but}`;
+    : `PROVEN${span}, except ${lost} that ${lost === 1 ? "was" : "were"} lost${lossesAt}; ${twice}${but}`;
 }
 
 function causesOf({ sinks, state_faults: faults }: Proof): string[] {

@@ -48,8 +48,8 @@ Deno.test("events that name no function get those of their name; a change closes
   const proof = await run("*=sum", "verify");
   assert.equal(proof.code, 0, proof.stdout + proof.stderr);
   assert.match(proof.stdout, /equal: 10 of 10 events/);
-  assert.match(proof.stdout, /lost +1 event were dropped, by `none` in AGG_FUNCTIONS/);
-  assert.match(proof.stdout, /PROVEN, except 1 that were lost/);
+  assert.match(proof.stdout, /lost +1 event was dropped, by `none` in AGG_FUNCTIONS/);
+  assert.match(proof.stdout, /PROVEN, except 1 that was lost/);
 });
 
 Deno.test("wrong rules are refused at start, each fault by name", async () => {

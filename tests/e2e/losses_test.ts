@@ -53,7 +53,7 @@ Deno.test("verify names what was dropped by routes, by purging, by skipping and 
   await run(["dead-letters", "purge", "--id", "1"], environment);
   const purged = await losses(environment);
   assert.deepEqual(purged.told, ["purged 1 invalid", "unrouted 2"]);
-  assert.match(purged.text, /^lost +1 event refused as invalid were purged by an operator$/m);
+  assert.match(purged.text, /^lost +1 event refused as invalid was purged by an operator$/m);
   assert.match(purged.text, /^lost +2 events went to no sink, by `none` in ROUTES$/m);
   assert.match(purged.text, /^PROVEN, except 3 that were lost/m);
   assert.doesNotMatch(purged.text, /no event is lost/);

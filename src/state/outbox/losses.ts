@@ -58,9 +58,10 @@ function lostOnBuses(state: StateDatabase): Loss[] {
   const skipped = entries.get(SKIPPED_ENTRY) ?? 0;
   return [
     loss("trimmed", (entries.get("lost") ?? 0) - skipped, {
-      what: "were gone from a bus before they were fetched: trimmed away, or lost in a reset",
+      what: ({ they, were }) =>
+        `${were} gone from a bus before ${they} ${were} fetched: trimmed away, or lost in a reset`,
     }),
-    loss("skipped", skipped, { knowingly: true, what: "were given up with --skip-to" }),
+    loss("skipped", skipped, { knowingly: true, what: ({ were }) => `${were} given up with --skip-to` }),
   ];
 }
 
@@ -78,13 +79,18 @@ function lostDeadLetters(state: StateDatabase): Loss[] {
     return [
       loss("dropped", dropped[i]!, {
         ...more,
-        what: `${who} were dropped, since more dead letters are not kept`,
+        what: ({ were }) => `${who} ${were} dropped, since more dead letters are not kept`,
       }),
       isTold
-        ? loss("purged", gone, { ...more, knowingly: true, what: `${who} were purged by an operator` })
+        ? loss("purged", gone, {
+          ...more,
+          knowingly: true,
+          what: ({ were }) => `${who} ${were} purged by an operator`,
+        })
         : loss("dropped_or_purged", gone, {
           ...more,
-          what: `${who} were dropped, since more dead letters are not kept, or purged by an operator`,
+          what: ({ were }) =>
+            `${who} ${were} dropped, since more dead letters are not kept, or purged by an operator`,
         }),
     ];
   });
@@ -95,17 +101,18 @@ function lostToSettings(state: StateDatabase): Loss[] {
   return [
     loss("unwanted", entries.get("dropped") ?? 0, {
       knowingly: true,
-      what: "were dropped, by `none` in AGG_FUNCTIONS",
+      what: ({ were }) => `${were} dropped, by \`none\` in AGG_FUNCTIONS`,
     }),
     ...[...readTierCounts(state)].map(([lengthMs, { lateShares }]) =>
       loss("late", lateShares, {
         reason: "late",
-        what: `came too late for their windows of ${lengthMs / 1000} s, and count in others only`,
+        what: ({ count, their }) =>
+          `came too late for ${their} windows of ${lengthMs / 1000} s, and ${count} in others only`,
       })
     ),
     loss("unrouted", entries.get("unrouted") ?? 0, {
       knowingly: true,
-      what: "went to no sink, by `none` in ROUTES",
+      what: () => "went to no sink, by `none` in ROUTES",
     }),
   ];
 }
@@ -116,17 +123,26 @@ function lostToSinks(state: StateDatabase): Loss[] {
     loss("forgotten", sink.givenUpCount, {
       sink: sink.id,
       knowingly: true,
-      what: `are not in ${sink.id}, by --forget-sink`,
+      what: ({ are }) => `${are} not in ${sink.id}, by --forget-sink`,
     }),
     loss("purged", sink.purgedCount + books.refusedEvents(sink).purged, {
       sink: sink.id,
       reason: "rejected",
       knowingly: true,
-      what: `are not in ${sink.id}, which rejected them, and were purged by an operator`,
+      what: ({ are, them, were }) =>
+        `${are} not in ${sink.id}, which rejected ${them}, and ${were} purged by an operator`,
     }),
   ]);
 }
 
-function loss(name: string, count: number, more: Partial<Loss> & Pick<Loss, "what">): Loss {
-  return { name, count, unit: "event", reason: null, sink: null, knowingly: false, ...more };
+const ONE = { are: "is", were: "was", they: "it", them: "it", their: "its", count: "counts" };
+const SEVERAL = { are: "are", were: "were", they: "they", them: "them", their: "their", count: "count" };
+
+function loss(
+  name: string,
+  count: number,
+  { what, ...more }: Partial<Omit<Loss, "what">> & { readonly what: (words: typeof ONE) => string },
+): Loss {
+  const known = { name, count, unit: "event", reason: null, sink: null, knowingly: false } as const;
+  return { ...known, ...more, what: what(count === 1 ? ONE : SEVERAL) };
 }

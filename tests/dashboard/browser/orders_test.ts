@@ -92,8 +92,8 @@ Deno.test({
     await page.getByText("The books were not proven yet.").waitFor();
     await page.getByText("The sum is right").waitFor();
     await page.getByRole("button", { name: "Prove now" }).click();
-    await page.getByText(/^PROVEN, except 1 that were lost; none is counted twice$/).waitFor();
-    await page.getByText("1 event refused as future were purged by an operator").waitFor();
+    await page.getByText(/^PROVEN, except 1 that was lost; none is counted twice$/).waitFor();
+    await page.getByText("1 event refused as future was purged by an operator").waitFor();
     const table = page.getByRole("region", { name: "The proof by sink and windows" });
     assert.equal(await table.getByText("equal", { exact: true }).count(), 3);
     assert.deepEqual(await opened.barriers(), []);

@@ -135,7 +135,7 @@ Deno.test("a late event counts in each tier whose window takes it, and is named 
       readLosses(inside.state).filter(({ name }) => name === "late").map(({ count, what }) =>
         `${count} ${what}`
       )[0],
-      "1 came too late for their windows of 1 s, and count in others only",
+      "1 came too late for its windows of 1 s, and counts in others only",
     );
     inside.state.close();
   });
