@@ -115,7 +115,7 @@ export class AdminGate implements Gate {
     if (requirement === "probe" || !this.lacksCertificate(client)) return;
     this.refusals.happened(
       "certificate",
-      "the client has no certificate of HTTP_CLIENT_CA_FILE",
+      "the client has no certificate that counts: one of HTTP_CLIENT_CA_FILE, X.509 version 3, in its time",
       client.from,
     );
     throw new ApiError(

@@ -43,11 +43,9 @@ export function openApi(endpoints: readonly Endpoint[]): Json {
 
 function operationOf(endpoint: Endpoint): Json {
   const { body, role, summary } = endpoint;
-  const isOpen = role === "probe" || role === "open";
   return {
     summary,
-    // Without tokens, programs on this host are viewers.
-    security: isOpen ? [{}] : [{}, { token: [] }],
+    security: securityOf(role),
     parameters: parametersOf(endpoint),
     ...(body !== undefined && {
       requestBody: {
@@ -58,6 +56,13 @@ function operationOf(endpoint: Endpoint): Json {
     }),
     responses: responsesOf(endpoint),
   };
+}
+
+/** The cookie of a session is the page's own, so it is none of these. */
+function securityOf(role: Endpoint["role"]): Json[] {
+  if (role === "admin") return [{ token: [] }];
+  // Without tokens, programs on this host are viewers.
+  return role === "open" ? [{}] : [{}, { token: [] }];
 }
 
 function parametersOf({ query }: Endpoint): Json[] {
@@ -87,7 +92,8 @@ function responsesOf(endpoint: Endpoint): Json {
       }),
     },
   ]);
-  const admission = role === "probe" ? [] : [401, 403, 429];
+  // Whoever has no token at all is told of a probe, too.
+  const admission = role === "probe" ? [401, 429] : [401, 403, 429];
   const errors = new Set([
     ...(role === "probe" ? [] : [400]),
     ...admission,

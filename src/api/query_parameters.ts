@@ -55,7 +55,7 @@ export const FUNCTION = read(
   FUNCTION_LIST,
   {
     type: "string",
-    pattern: "^(sum|avg|min|max|count|first|last|stddev|p[0-9]{1,3}(\\.[0-9]{1,4})?)$",
+    pattern: "^(sum|avg|min|max|count|first|last|stddev|p(100(\\.0{1,4})?|0?[0-9]{1,2}(\\.[0-9]{1,4})?))$",
     description: `One function of ${FUNCTION_LIST}`,
   },
 );
@@ -66,7 +66,7 @@ export const LABELS = read(
   'key:value,key:value, or a JSON object of texts such as {"line":"4"}',
   {
     type: "string",
-    pattern: "^[^:,]*:[^,]*(,[^:,]*:[^,]*)*$",
+    anyOf: [{ pattern: "^[^:,]*:[^,]*(,[^:,]*:[^,]*)*$" }, { pattern: "^\\s*\\{.*\\}\\s*$" }],
     maxLength: TEXT_MAX_CHARACTERS,
     description: 'Only series that have these labels, among others: line:4,site:north, or {"line":"4"}',
   },
