@@ -17,6 +17,7 @@ export interface LoadOptions extends Partial<Pick<StreamOptions, "lateShare" | "
 const WINDOW_MS = 60_000;
 const BATCHES_PER_SECOND = 4;
 const MIN_WINDOWS = 4;
+const HELD_POLL_MS = 50;
 
 /** The events of a scenario, and the expected results. */
 export class Load {
@@ -47,11 +48,20 @@ export class Load {
     );
   }
 
-  /** Publishes at a steady rate, while the bus can be reached, until everything is published or `isOver`. */
-  async feed(bus: Bus, isOver: () => boolean): Promise<void> {
+  /**
+   * Publishes at a steady rate, while the bus can be reached, until everything is published or `isOver`.
+   *
+   * @param mayPass Whether more than this share of the events may be published by now.
+   */
+  async feed(
+    bus: Bus,
+    isOver: () => boolean,
+    mayPass: (share: number) => boolean = () => true,
+  ): Promise<void> {
     const publisher = new CarefulPublisher(bus);
     const startedMs = performance.now();
     for (const [i, batch] of this.batches.entries()) {
+      while (!isOver() && !mayPass(i / this.batches.length)) await pause(HELD_POLL_MS);
       if (isOver()) return;
       await publisher.publish(batch);
       const dueMs = startedMs + (i + 1) / this.batches.length * this.options.seconds * 1000;
