@@ -17,7 +17,7 @@ export interface LoadOptions extends Partial<Pick<StreamOptions, "lateShare" | "
 const WINDOW_MS = 60_000;
 const BATCHES_PER_SECOND = 4;
 const MIN_WINDOWS = 4;
-const HELD_POLL_MS = 50;
+const HELD_PAUSE_MS = 500;
 
 /** The events of a scenario, and the expected results. */
 export class Load {
@@ -51,7 +51,8 @@ export class Load {
   /**
    * Publishes at a steady rate, while the bus can be reached, until everything is published or `isOver`.
    *
-   * @param mayPass Whether more than this share of the events may be published by now.
+   * @param mayPass Whether more than this share of the events may be published by now. Until then they come
+   * one by one: a bus without events would be idle, and close windows that the rest belongs to.
    */
   async feed(
     bus: Bus,
@@ -61,9 +62,13 @@ export class Load {
     const publisher = new CarefulPublisher(bus);
     const startedMs = performance.now();
     for (const [i, batch] of this.batches.entries()) {
-      while (!isOver() && !mayPass(i / this.batches.length)) await pause(HELD_POLL_MS);
+      let held = 0;
+      while (!isOver() && !mayPass(i / this.batches.length) && held < batch.length) {
+        await publisher.publish(batch.slice(held, ++held));
+        await pause(HELD_PAUSE_MS);
+      }
       if (isOver()) return;
-      await publisher.publish(batch);
+      if (held < batch.length) await publisher.publish(batch.slice(held));
       const dueMs = startedMs + (i + 1) / this.batches.length * this.options.seconds * 1000;
       await pause(dueMs - performance.now());
     }

@@ -29,7 +29,7 @@ async function twice({ servers, seed, seconds, log }: ScenarioOptions): Promise<
   let met = 0;
   // What both have to write is there only once both are: whoever has nothing to write learns of no other.
   const mayPass = (share: number) => share < (met + 0.5) / rounds;
-  await using site = await Site.start(servers, { environment: { IDLE_TIMEOUT: "5" } });
+  await using site = await Site.start(servers, { environment: { IDLE_TIMEOUT: "15" } });
   const second = `${site.directory}/second`;
   await Deno.mkdir(second);
   let handler = site.startHandler();
