@@ -17,6 +17,8 @@ for (const replies of [0, 1, 3, 6]) {
     const environment = handlerEnvironment(bus.url, directory.path, {
       STORAGE_TYPE: "sqlite",
       AGGREGATION_INTERVAL: "86400",
+      // Midnight may come meanwhile, and would close the window.
+      IDLE_TIMEOUT: "86400",
       HTTP_LISTEN: address,
       ADMIN_TOKEN: TOKEN,
     });

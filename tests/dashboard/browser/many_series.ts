@@ -16,8 +16,12 @@ export interface PageReply {
  * @param closed How many of them are in a window that has closed, too.
  */
 export async function siteWithSeries(open: number, closed: number): Promise<DashboardSite> {
-  // The open window stays so for an hour after its end, which may be near.
-  const site = await DashboardSite.start({ AGGREGATION_INTERVAL: "3600", ALLOWED_LATENESS: "3600" });
+  // The open window stays so after its end, which may be near: only a bus that is idle would close it.
+  const site = await DashboardSite.start({
+    AGGREGATION_INTERVAL: "3600",
+    ALLOWED_LATENESS: "3600",
+    IDLE_TIMEOUT: "86400",
+  });
   const now = Math.floor(Date.now() / 1000);
   for (const [count, timestamp] of [[closed, now - 7200], [open, now]] as const) {
     await site.bus.publish(Array.from({ length: count }, (_, i) => {
