@@ -8,6 +8,7 @@ export interface Turnover {
   /** It is the third window without each of them. They were steady before. */
   readonly stopped: readonly number[];
 }
+
 /**
  * Which series begin and which stop, from window to window. A series is known by a number that tells it
  * apart, so a hundred thousand of them take a megabyte. One that comes and goes is neither.
