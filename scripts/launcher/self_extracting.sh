@@ -40,6 +40,8 @@ start_from() {
     wait "$!" || return 0
   fi
   touch -c "$directory" 2>/dev/null || :
+  # The runtime keeps what it has compiled by this path, and ways over several links are one directory.
+  directory=$(cd "$directory" && pwd -P) || return 0
   start "$directory" "$directory/deno_dir" "$@"
 }
 

@@ -23,6 +23,17 @@ Deno.test("unpacks once, readable by its user alone", async () => {
   assert.deepEqual(await namesIn(unpacked), ["checked", "deno_dir", "main.mjs", "program.mjs", NAME]);
 });
 
+Deno.test("a cache is one directory to the runtime, by whatever links it is reached", async () => {
+  const cache = await packed.ownUsedCache();
+  const link = `${cache.XDG_CACHE_HOME}-link`;
+  await Deno.symlink(cache.XDG_CACHE_HOME, link);
+  const paths = await Promise.all([cache.XDG_CACHE_HOME, link].map(async (XDG_CACHE_HOME) => {
+    const { stdout } = await packed.start({ ...cache, XDG_CACHE_HOME }, ["echo"], packed.smallExecutable);
+    return JSON.parse(stdout).path;
+  }));
+  assert.equal(paths[1], paths[0]);
+});
+
 Deno.test("first starts at the same moment both work", async () => {
   const cache = await packed.freshCache();
   const starts = await Promise.all([1, 2].map(() => packed.start(cache, ["echo"])));

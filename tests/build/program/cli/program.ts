@@ -8,6 +8,7 @@ if (command === "wait") {
   setInterval(() => {}, 1000);
   console.log("ready");
 } else {
-  console.log(JSON.stringify({ command, args, version: VERSION, commit: COMMIT, pid: process.pid }));
+  const path = process.argv[1];
+  console.log(JSON.stringify({ command, args, version: VERSION, commit: COMMIT, pid: process.pid, path }));
   process.exit(7);
 }
