@@ -28,7 +28,7 @@ export function assertShare({ share, stateDir }: Config, state: StateDatabase, t
         "reads everything. Leave it out, or set both.",
     );
   }
-  const problem = takesOver ? undefined : problemOf(share, kept, isUnread(state));
+  const problem = takesOver && share !== undefined ? undefined : problemOf(share, kept, isUnread(state));
   if (problem !== undefined) throw new StateError("foreign", `The state in ${stateDir} ${problem}.`);
 }
 

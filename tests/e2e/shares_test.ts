@@ -31,8 +31,11 @@ Deno.test("URLs are shared, and another count is refused until an operator has m
   assert.equal(refused.code, 2, refused.stderr);
   assert.match(refused.stderr, /is that of instance 0 of 2, and INSTANCE_COUNT is 1: buses would move/);
   const { INSTANCE_COUNT: _, INSTANCE_INDEX: __, ...alone } = share(0, "2");
-  const unset = await runToEnd(["once"], alone);
-  assert.match(unset.stderr, /INSTANCE_COUNT is not set: this handler would read what others read/);
+  for (const flags of [[], ["--take-over"]]) {
+    const unset = await runToEnd(["once", ...flags], alone);
+    assert.equal(unset.code, 2, unset.stderr);
+    assert.match(unset.stderr, /INSTANCE_COUNT is not set: this handler would read what others read/);
+  }
   const other = await runToEnd(["once"], {
     ...share(0, "2"),
     INSTANCE_ID: "plant-0",
