@@ -1,4 +1,11 @@
-import type { NpmPackage } from "./npm_packages.ts";
+/**
+ * The bill of materials.
+ *
+ *   scripts/deno.sh run -A scripts/sbom.ts
+ */
+import { VERSION } from "../src/version.ts";
+import { type NpmPackage, npmPackages } from "./npm_packages.ts";
+import { currentCommit } from "./source_version.ts";
 
 export interface Subject {
   readonly version: string;
@@ -68,4 +75,9 @@ function purl({ name, version }: NpmPackage): string {
 /** The at sign of a scope is escaped, the one of the version is not. */
 function encode(id: string): string {
   return id.replace(/^@/, "%40");
+}
+
+if (import.meta.main) {
+  const subject = { version: VERSION, commit: await currentCommit(), denoVersion: Deno.version.deno };
+  console.log(JSON.stringify(sbom(subject, await npmPackages()), undefined, 2));
 }

@@ -80,6 +80,7 @@ Deno.test("the image is run by nobody, has no shell, a state, a check and a stop
   assert.match(last, /^STOPSIGNAL SIGTERM$/m);
   assert.match(last, /^HEALTHCHECK .*CMD \["\/vabus-data-handler", "health"\]$/m);
   assert.doesNotMatch(last, /^RUN /m);
+  assert.equal(/image\.version="(.+)"/.exec(last)?.[1], VERSION);
 });
 
 Deno.test("compose and Kubernetes set variables that there are", async () => {
