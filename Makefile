@@ -17,8 +17,8 @@ test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths 
 test-flink: $(if $(VABUS_BIN),,build) ## the job of `flink` on a real Flink, which it downloads (500 MB); FLINK_EVENTS=N; paths in ARGS
 	@VABUS_BIN=$${VABUS_BIN:-$(program)} $(runtime) test --allow-all $(or $(ARGS),$(wildcard tests/flink/on_cluster/*.ts))
 
-test-packages: ## the package in a Debian of its own, install to purge, and the image by podman (takes root); paths in ARGS
-	@$(runtime) test --allow-all $(or $(ARGS),$(addprefix tests/deploy/,debian_package.ts container_image.ts))
+test-packages: ## the package in a Debian of its own, install to purge, the image by podman, the chart by Helm (takes root, and Go); paths in ARGS
+	@$(runtime) test --allow-all $(or $(ARGS),$(addprefix tests/deploy/,debian_package.ts container_image.ts helm_chart.ts))
 
 sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --seed S, --verbose in ARGS
 	@$(runtime) run --allow-all tests/sim/run.ts $(ARGS)

@@ -1,7 +1,7 @@
 /**
  * Lays out a release in dist/release and checks it: an executable for each platform, install.sh with the
  * unit and the settings that it installs, the manual pages, the package for Debian where dpkg-deb is there,
- * the bill of materials, the sources as they stand here, and the checksums of all.
+ * the chart for Helm, the bill of materials, the sources as they stand here, and the checksums of all.
  *
  *   scripts/deno.sh run -A scripts/dist.ts [--all] [--output DIRECTORY]
  *
@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { REGISTRY } from "../src/runtime/registry.ts";
 import { VERSION } from "../src/version.ts";
+import { pack, packChart } from "./archive.ts";
 import { buildDeb } from "./deb.ts";
 import { isOnPath } from "./debian.ts";
 import { manPages } from "./man_pages.ts";
@@ -20,7 +21,6 @@ import { npmPackages } from "./npm_packages.ts";
 import { platformHere, PLATFORMS } from "./platforms.ts";
 import { sbom } from "./sbom.ts";
 import { settingsTemplate } from "./settings_template.ts";
-import { currentTimeMs } from "./source_version.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** The promised size of the form that contains its runtime compressed. */
@@ -96,11 +96,8 @@ await Deno.writeTextFile(join(output, "sbom.cdx.json"), JSON.stringify(bill, und
 
 // The sources include the hashes of images that pin_images.ts has written, which are in no commit.
 const tracked = (await run("git", ["ls-files", "-z"])).split("\0").filter((name) => name !== "");
-await run("tar", [
-  ...["--create", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"],
-  ...[`--mtime=@${(await currentTimeMs() ?? Date.now()) / 1000}`, "--use-compress-program=gzip --no-name"],
-  ...["--file", join(output, "source.tar.gz"), "--", ...tracked],
-]);
+await pack(join(output, "source.tar.gz"), ["--", ...tracked]);
+await packChart(output);
 
 const names = (await Array.fromAsync(Deno.readDir(output), ({ name }) => name)).sort();
 const sums = await Promise.all(names.map(async (name) => {

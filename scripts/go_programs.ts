@@ -133,8 +133,13 @@ export const COLLECTOR = new GoProgram(
   },
 );
 
-/** Runs Go at low priority. It is not to fetch another Go. `install` leaves its program in `directory`. */
-async function go(what: string, args: readonly string[], directory: string): Promise<void> {
+/**
+ * Runs Go at low priority, and returns what it prints. It is not to fetch another Go. `install` leaves its
+ * program in `directory`.
+ *
+ * @throws {MissingPrerequisite} where Go is missing, or fails.
+ */
+export async function go(what: string, args: readonly string[], directory: string): Promise<string> {
   let result: Deno.CommandOutput;
   try {
     result = await new Deno.Command("nice", {
@@ -146,7 +151,7 @@ async function go(what: string, args: readonly string[], directory: string): Pro
   } catch (error) {
     throw new MissingPrerequisite(`Go could not be run: ${(error as Error).message}`);
   }
-  if (result.success) return;
+  if (result.success) return new TextDecoder().decode(result.stdout);
   const said = new TextDecoder().decode(result.stderr).trim().split("\n").slice(-STDERR_TAIL_LINES);
   throw new MissingPrerequisite(
     `Go could not build ${what}. It takes Go 1.26 or newer on PATH, and the module proxy of Go or a mirror ` +

@@ -86,7 +86,7 @@ Deno.test("the image is run by nobody, has no shell, a state, a check and a stop
 Deno.test("compose and Kubernetes set variables that there are", async () => {
   const compose = await read("deploy/compose.yaml");
   const { spec } = await read("deploy/kubernetes/stateful-set.yaml");
-  const shared = await read("deploy/kubernetes/instances/stateful-set.yaml");
+  const shared = await read("deploy/kubernetes-instances/stateful-set.yaml");
   const settings = (await text("deploy/kubernetes/settings.env")).trim().split("\n");
   const names = [
     ...Object.keys(compose.services.bus.environment),
@@ -123,16 +123,27 @@ Deno.test("Kubernetes: secrets are where the variables point to, and what select
   const [container] = spec.template.spec.containers;
   const secret = await at("secret.example.yaml");
   const mounted = container.volumeMounts.find(({ name }: { name: string }) => name === "secrets").mountPath;
+  const [{ secret: { items } }] = spec.template.spec.volumes
+    .find(({ name }: { name: string }) => name === "secrets").projected.sources;
   const files = container.env.flatMap(({ name, value }: { name: string; value?: string }) =>
     name.endsWith("_FILE") ? [value] : []
   );
-  assert.deepEqual(files.sort(), Object.keys(secret.stringData).map((key) => `${mounted}/${key}`).sort());
+  assert.deepEqual(files.sort(), items.map(({ path }: { path: string }) => `${mounted}/${path}`).sort());
+  assert.deepEqual(
+    items.map(({ key }: { key: string }) => key).sort(),
+    Object.keys(secret.stringData).sort(),
+  );
   const { images } = await at("kustomization.yaml");
   assert.equal(images[0].newTag, VERSION);
 });
 
+Deno.test("the chart has the version of the program", async () => {
+  const { version, appVersion } = await read("deploy/helm/vabus-data-handler/Chart.yaml");
+  assert.deepEqual([version, appVersion], [VERSION, VERSION]);
+});
+
 Deno.test("Kubernetes: as many instances are started as share the partitions", async () => {
-  const at = (file: string) => read(`deploy/kubernetes/instances/${file}`);
+  const at = (file: string) => read(`deploy/kubernetes-instances/${file}`);
   const [{ name, count }] = (await at("kustomization.yaml")).replicas;
   const { metadata, spec } = await at("stateful-set.yaml");
   assert.equal(metadata.name, name);
@@ -155,7 +166,8 @@ async function yamlFiles(directory: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}/${directory}`)) {
     const path = `${directory}/${name}`;
-    if (isDirectory) found.push(...await yamlFiles(path));
+    // Templates are no YAML before they are rendered.
+    if (isDirectory && name !== "templates") found.push(...await yamlFiles(path));
     else if (name.endsWith(".yaml")) found.push(path);
   }
   return found;
