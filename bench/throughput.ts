@@ -8,7 +8,8 @@ import { cpuSeconds, peakResidentBytes } from "./process_usage.ts";
 import { type Workload, workloadBatches } from "./workload.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const PUBLISH_BATCH_SIZE = 10_000;
+/** Events of a request to the bus. */
+export const PUBLISH_BATCH_SIZE = 10_000;
 const TIMEOUT_MS = 600_000;
 /**
  * Longer than the checkpoint interval, so that the last checkpoint is measured. Idling costs nearly nothing.

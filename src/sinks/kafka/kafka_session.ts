@@ -9,16 +9,18 @@ import {
   type logCreator,
   logLevel,
   PartitionAssigners,
-  Partitioners,
   type Producer,
+  type RecordMetadata,
   type SASLOptions,
 } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { gate } from "../../platform/net/frame_gate.ts";
+import type { EncodedRecords } from "./encoded_records.ts";
 import { registerCodecs } from "./kafka_codecs.ts";
 import "./kafka_decoder.ts";
 import { KafkaFrames } from "./kafka_frames.ts";
+import { askingPartitioner, asMessages } from "./kafka_produce.ts";
 import { tryRights, type WantedRights } from "./kafka_rights.ts";
 import "./kafka_request_queue.ts";
 import { type CommittedOffset, fetchStableOffset, type GroupPartition } from "./stable_offset.ts";
@@ -97,7 +99,7 @@ export class KafkaSession {
     });
     this.admin = kafka.admin({ retry: RETRY });
     this.producer = kafka.producer({
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: askingPartitioner,
       allowAutoTopicCreation: false,
       maxInFlightRequests: 1,
       retry: RETRY,
@@ -105,6 +107,11 @@ export class KafkaSession {
         ? { idempotent: true }
         : { transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
     });
+  }
+
+  /** Writes records to a topic. @param to The producer, or a transaction of it. */
+  send(to: Pick<Producer, "send">, topic: string, records: EncodedRecords): Promise<RecordMetadata[]> {
+    return to.send({ topic, acks: -1, messages: asMessages(records) });
   }
 
   /** A consumer of committed records, not yet connected, that ends with its first failure. */

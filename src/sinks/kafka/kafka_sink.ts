@@ -1,4 +1,4 @@
-import type { RecordMetadata } from "kafkajs";
+import type { Producer } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import {
@@ -12,13 +12,13 @@ import { probeAnswer } from "../../contract/probe_answer.ts";
 import { withDeadline } from "../deadline.ts";
 import { assertDialect } from "./kafka_dialect.ts";
 import { hidesItsReason, isFenced, toKafkaSinkError } from "./kafka_errors.ts";
-import { messageRuns } from "./kafka_messages.ts";
 import { KafkaPosition } from "./kafka_position.ts";
 import { KafkaReadBack } from "./kafka_read_back.ts";
 import type { WantedRights } from "./kafka_rights.ts";
 import type { KafkaConnectionOptions, KafkaSession } from "./kafka_session.ts";
 import { KafkaTopic, TopicSettings } from "./kafka_topic.ts";
 import { newSession } from "./new_session.ts";
+import { recordRuns } from "./record_runs.ts";
 import { TopicEnds } from "./topic_ends.ts";
 import { TRANSACTION_TIMEOUT_MS } from "./transaction_timeout.ts";
 
@@ -93,10 +93,8 @@ export class KafkaSink implements Sink {
     if (batch.aggregates.length === 0) return;
     await this.attempt("writing", WRITE_TIMEOUT_MS, signal, async () => {
       if (this.isExactlyOnce) return await this.commit(batch, batch.nextId);
-      const { producer } = await this.connect();
-      for (const messages of this.messageRuns(batch)) {
-        this.watch(await producer.send({ topic: this.topic.name, acks: -1, messages }));
-      }
+      const session = await this.connect();
+      await this.send(batch, session, session.producer);
     });
   }
 
@@ -213,23 +211,26 @@ export class KafkaSink implements Sink {
   private async commit(batch: Content, nextId: OutboxId): Promise<void> {
     if (this.context === undefined) throw new SinkError("unavailable", "Kafka: the sink is not open.");
     const offsets = this.position.commitOf(nextId, this.context.stateId);
-    const { producer } = await this.connect();
-    const transaction = await producer.transaction();
-    for (const messages of this.messageRuns(batch)) {
-      this.watch(await transaction.send({ topic: this.topic.name, acks: -1, messages }));
-    }
+    const session = await this.connect();
+    const transaction = await session.producer.transaction();
+    await this.send(batch, session, transaction);
     await transaction.sendOffsets(offsets);
     await transaction.commit();
     this.position.written();
   }
 
-  private watch(written: readonly RecordMetadata[]): void {
-    const alarm = this.ends.moved(written);
-    if (alarm !== undefined) this.context?.alarm(alarm);
-  }
-
-  private messageRuns({ aggregates, traceparent }: Content) {
-    return messageRuns(aggregates, this.options.instance, this.settings.requestMaxBytes, traceparent);
+  private async send(
+    { aggregates, traceparent }: Content,
+    session: KafkaSession,
+    to: Pick<Producer, "send">,
+  ): Promise<void> {
+    const { clock, instance } = this.options;
+    const maxBytes = this.settings.requestMaxBytes;
+    for (const run of recordRuns(aggregates, { instance, maxBytes, timeMs: clock.nowMs(), traceparent })) {
+      const written = await session.send(to, this.topic.name, run);
+      const alarm = this.ends.moved(written);
+      if (alarm !== undefined) this.context?.alarm(alarm);
+    }
   }
 }
 
