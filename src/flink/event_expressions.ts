@@ -43,8 +43,9 @@ const PLAIN_COLUMNS = [
   "`labels` MAP<STRING, STRING>",
 ];
 const JSON_FORMAT = [["value.format", "json"], ["value.json.ignore-parse-errors", "true"]] as const;
-const RFC3339 =
-  "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$";
+/** From 1970 on. */
+const RFC3339 = "^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]" +
+  "([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)([.][0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
 
 /**
  * Reads the settings EVENT_*, which are sound.
@@ -189,8 +190,12 @@ function unixTime(number: string, unit: TimeUnit): EventTime {
   };
 }
 
-/** The session's time zone is UTC. The offset is taken away by hand: Flink's own function passes over it. */
+/**
+ * The session's time zone is UTC. The offset is taken away by hand: Flink's own function passes over it. It
+ * also reads 30 February as 2 March, so the day must be the one that it writes.
+ */
 function rfc3339Time(text: string): EventTime {
+  const day = `SUBSTRING(${text} FROM 1 FOR 10)`;
   const clock = `UNIX_TIMESTAMP(REPLACE(UPPER(SUBSTRING(${text} FROM 1 FOR 19)), 'T', ' ')) * 1000`;
   const fraction =
     `CAST(COALESCE(TRY_CAST(REGEXP_EXTRACT(${text}, '[.][0-9]+', 0) AS DOUBLE), 0) * 1000 + 5E-1 AS BIGINT)`;
@@ -198,8 +203,9 @@ function rfc3339Time(text: string): EventTime {
     `COALESCE(TRY_CAST(REGEXP_EXTRACT(${text}, '([+-][0-9]{2}):([0-9]{2})$', ${group}) AS BIGINT), 0)`;
   const sign = `CASE WHEN ${text} LIKE '%-__:__' THEN -1 ELSE 1 END`;
   const offset = `(${part(1)} * 60 + ${sign} * ${part(2)}) * 60000`;
+  const isDay = `FROM_UNIXTIME(UNIX_TIMESTAMP(${day}, 'yyyy-MM-dd'), 'yyyy-MM-dd') = ${day}`;
   return {
-    isThere: `REGEXP(${text}, ${literal(RFC3339)})`,
+    isThere: `REGEXP(${text}, ${literal(RFC3339)}) AND ${isDay}`,
     time: `TO_TIMESTAMP_LTZ(${clock} + ${fraction} - ${offset}, 3)`,
   };
 }
