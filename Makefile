@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-flink test-packages sim fuzz chaos soak hunt mutants check bench load build dist packages servers tour clients pictures fmt clean
+.PHONY: help run test test-flink test-packages sim fuzz chaos soak hunt mutants check bench load build dist packages package-managers servers tour clients pictures fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,8 +17,8 @@ test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths 
 test-flink: $(if $(VABUS_BIN),,build) ## the job of `flink` on a real Flink, which it downloads (500 MB); FLINK_EVENTS=N; paths in ARGS
 	@VABUS_BIN=$${VABUS_BIN:-$(program)} $(runtime) test --allow-all $(or $(ARGS),$(wildcard tests/flink/on_cluster/*.ts))
 
-test-packages: ## the package in a Debian of its own, install to purge, the image by podman, the chart by Helm (takes root, and Go); paths in ARGS
-	@$(runtime) test --allow-all $(or $(ARGS),$(addprefix tests/deploy/,debian_package.ts container_image.ts helm_chart.ts))
+test-packages: ## deb and rpm in a Debian of its own, arm64 by qemu, the image by podman, the chart by Helm (takes root, and Go); paths in ARGS
+	@$(runtime) test --allow-all $(or $(ARGS),$(addprefix tests/deploy/,package_trials.ts foreign_package.ts container_image.ts helm_chart.ts))
 
 sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --seed S, --verbose in ARGS
 	@$(runtime) run --allow-all tests/sim/run.ts $(ARGS)
@@ -57,8 +57,11 @@ mutants: ## changes the sources at random and shows what the fast tests miss; in
 build: ## makes the one executable, dist/vabus-data-handler
 	@$(runtime) run --allow-all scripts/build.ts --output $(program)
 
-packages: ## makes the package for Debian and its kin in dist/packages; flags of scripts/deb.ts in ARGS
-	@$(runtime) run --allow-all scripts/deb.ts $(ARGS)
+packages: ## makes the packages for Linux, deb and rpm, in dist/packages; flags of scripts/packages.ts in ARGS
+	@$(runtime) run --allow-all scripts/packages.ts $(ARGS)
+
+package-managers: ## fills what Homebrew, winget and scoop want to know from dist/release, which `make dist ARGS=--all` lays out
+	@$(runtime) run --allow-all scripts/package_managers.ts $(ARGS)
 
 dist: ## lays out a release for this platform in dist/release and checks it
 	@$(runtime) run --allow-all scripts/dist.ts $(ARGS)

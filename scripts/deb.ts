@@ -1,80 +1,69 @@
-/**
- * Builds the package for Debian and its kin, by Debian's own dpkg-deb.
- *
- *   scripts/deno.sh run -A scripts/deb.ts [--output DIRECTORY] [--version VERSION] [--runtime FILE] [--quick]
- *
- * `--version` is that of the package, and `--runtime` the Deno that it brings; both are for tests. `--quick`
- * compresses little.
- */
+/** Builds the package for Debian and its kin, by Debian's own dpkg-deb. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { VERSION } from "../src/version.ts";
-import { compressed, layOutPackage, NAME, SETTINGS_PATH } from "./package_tree.ts";
-import { currentTimeMs } from "./source_version.ts";
+import { filledTemplate, type PackagePlan, packageTime, runBuilder } from "./package_plan.ts";
+import { compressed, DOCUMENTS, layOutPackage, SETTINGS_PATH } from "./package_tree.ts";
+import { DESCRIPTION, MAINTAINER, NAME } from "./project.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const DEBIAN = join(ROOT, "deploy", "debian");
 const SCRIPTS = ["postinst", "prerm", "postrm"];
-const ARCHITECTURES = { x86_64: "amd64", aarch64: "arm64" };
-const MAINTAINER = "VaBus Data Handler contributors <noreply@example.org>";
-
-export interface DebPlan {
-  /** Directory of the package. */
-  readonly output: string;
-  /** Of the package, as Debian writes it. */
-  readonly version: string;
-  readonly runtime: string;
-  readonly isQuick: boolean;
-}
+const ARCHITECTURES = { x64: "amd64", arm64: "arm64" };
 
 /** The path of the package. */
-export async function buildDeb({ output, version, runtime, isQuick }: DebPlan): Promise<string> {
-  const time = new Date(await currentTimeMs() ?? Date.now());
-  const architecture = ARCHITECTURES[Deno.build.arch as keyof typeof ARCHITECTURES];
+export async function buildDeb(
+  { output, version, architecture, runtime, isQuick }: PackagePlan,
+): Promise<string> {
+  const time = await packageTime();
+  const name = ARCHITECTURES[architecture];
   await Deno.mkdir(output, { recursive: true });
   const tree = await Deno.makeTempDir({ dir: output, prefix: ".deb-" });
   try {
     // It becomes the root directory of the package.
     await Deno.chmod(tree, 0o755);
-    const licence = (await Deno.readTextFile(join(ROOT, "LICENSE"))).trimEnd().split("\n").slice(4)
-      .map((line) => line === "" ? " ." : ` ${line}`).join("\n");
     await layOutPackage(tree, runtime, {
-      copyright: (await template("copyright")).replace("@LICENSE@", licence),
-      "changelog.gz": compressed(await Deno.readTextFile(join(ROOT, "CHANGELOG.md"))),
-      "changelog.Debian.gz": compressed(changelog(version, time)),
+      zshDirectory: "usr/share/zsh/vendor-completions",
+      ownFiles: {
+        [`${DOCUMENTS}/copyright`]: await filledTemplate("debian/copyright", { LICENSE: await licence() }),
+        [`${DOCUMENTS}/changelog.gz`]: compressed(await Deno.readTextFile(join(ROOT, "CHANGELOG.md"))),
+        [`${DOCUMENTS}/changelog.Debian.gz`]: compressed(changelog(version, time)),
+        [`usr/share/lintian/overrides/${NAME}`]: await filledTemplate("debian/lintian-overrides"),
+      },
     });
-    await writeText(tree, `usr/share/lintian/overrides/${NAME}`, await template("lintian-overrides"));
     const files = await filesBelow(tree);
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
-    const control = (await template("control")).replace("@VERSION@", version)
-      .replace("@ARCHITECTURE@", architecture).replace("@SIZE@", `${Math.ceil(bytes / 1024)}`);
+    const control = await filledTemplate("debian/control", {
+      VERSION: version,
+      ARCHITECTURE: name,
+      SIZE: `${Math.ceil(bytes / 1024)}`,
+      DESCRIPTION: DESCRIPTION.map((lines) => lines.map((line) => ` ${line}`).join("\n")).join("\n .\n"),
+    });
     await writeText(tree, "DEBIAN/control", control);
     await writeText(tree, "DEBIAN/conffiles", `/${SETTINGS_PATH}\n`);
-    await writeText(tree, "DEBIAN/templates", await template("templates"));
+    await writeText(tree, "DEBIAN/templates", await filledTemplate("debian/templates"));
     const sums = files.filter(({ path }) => path !== SETTINGS_PATH).map(({ path, md5 }) =>
       `${md5}  ${path}\n`
     );
     await writeText(tree, "DEBIAN/md5sums", sums.join(""));
     for (const script of SCRIPTS) {
-      await Deno.copyFile(join(DEBIAN, script), join(tree, "DEBIAN", script));
+      await Deno.copyFile(join(ROOT, "deploy/debian", script), join(tree, "DEBIAN", script));
       await Deno.chmod(join(tree, "DEBIAN", script), 0o755);
     }
-    const path = join(output, `${NAME}_${version}_${architecture}.deb`);
-    const { success, stderr } = await new Deno.Command("dpkg-deb", {
-      args: [
-        ...["--root-owner-group", "--threads-max=1", ...isQuick ? ["-Zgzip", "-z1"] : ["-Zxz"]],
-        ...["--build", tree, path],
-      ],
-      env: { SOURCE_DATE_EPOCH: `${time.getTime() / 1000}` },
-      stdin: "null",
-    }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    const path = join(output, `${NAME}_${version}_${name}.deb`);
+    await runBuilder("dpkg-deb", [
+      ...["--root-owner-group", "--threads-max=1", ...isQuick ? ["-Zgzip", "-z1"] : ["-Zxz"]],
+      ...["--build", tree, path],
+    ], time);
     return path;
   } finally {
     await Deno.remove(tree, { recursive: true });
   }
+}
+
+/** As a paragraph of the file about copyrights. */
+async function licence(): Promise<string> {
+  return (await Deno.readTextFile(join(ROOT, "LICENSE"))).trimEnd().split("\n").slice(4)
+    .map((line) => line === "" ? " ." : ` ${line}`).join("\n");
 }
 
 /** As dpkg reads it: what has changed is in the changelog of the project, beside it. */
@@ -109,22 +98,4 @@ async function writeText(root: string, path: string, text: string): Promise<void
   await Deno.mkdir(join(target, ".."), { recursive: true });
   await Deno.writeTextFile(target, text);
   await Deno.chmod(target, 0o644);
-}
-
-function template(name: string): Promise<string> {
-  return Deno.readTextFile(join(DEBIAN, name));
-}
-
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      output: { type: "string", default: join(ROOT, "dist", "packages") },
-      version: { type: "string", default: `${VERSION}-1` },
-      runtime: { type: "string", default: Deno.execPath() },
-      quick: { type: "boolean", default: false },
-    },
-  });
-  const { output, version, runtime, quick } = values;
-  const path = await buildDeb({ output, version, runtime, isQuick: quick });
-  console.log(`Built ${path}, ${((await Deno.stat(path)).size / 1e6).toFixed(1)} MB`);
 }

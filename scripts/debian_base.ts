@@ -1,11 +1,11 @@
-/** A Debian for the trial of the package: what debootstrap installs, of the release that runs here. */
+/** A Debian for the trial of the packages: what debootstrap installs, of the release that runs here. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cacheDir } from "./cache.ts";
 import { ensureProgram, isFile } from "./debian.ts";
 import { MissingPrerequisite } from "./missing_prerequisite.ts";
 
-const PACKAGES = ["systemd", "systemd-sysv", "dbus", "adduser", "debconf", "procps", "iproute2"];
+const PACKAGES = ["systemd", "systemd-sysv", "dbus", "adduser", "debconf", "procps", "iproute2", "rpm"];
 const SOURCES = ["/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources"];
 const WITHOUT = ["./var/cache/apt/*", "./var/lib/apt/lists/*", "./usr/share/doc/*", "./usr/share/locale/*"];
 

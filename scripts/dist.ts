@@ -1,6 +1,6 @@
 /**
  * Lays out a release in dist/release and checks it: an executable for each platform, install.sh with the
- * unit and the settings that it installs, the manual pages, the package for Debian where dpkg-deb is there,
+ * unit and the settings that it installs, the manual pages, the packages for Linux whose builders are there,
  * the chart for Helm, the bill of materials, the sources as they stand here, and the checksums of all.
  *
  *   scripts/deno.sh run -A scripts/dist.ts [--all] [--output DIRECTORY]
@@ -14,10 +14,9 @@ import { parseArgs } from "node:util";
 import { REGISTRY } from "../src/runtime/registry.ts";
 import { VERSION } from "../src/version.ts";
 import { pack, packChart } from "./archive.ts";
-import { buildDeb } from "./deb.ts";
-import { isOnPath } from "./debian.ts";
 import { manPages } from "./man_pages.ts";
 import { npmPackages } from "./npm_packages.ts";
+import { buildPackages, chosenArchitectures } from "./packages.ts";
 import { platformHere, PLATFORMS } from "./platforms.ts";
 import { sbom } from "./sbom.ts";
 import { settingsTemplate } from "./settings_template.ts";
@@ -86,11 +85,7 @@ for (const [name, text] of Object.entries(await manPages())) {
 const unit = "vabus-data-handler.service";
 await Deno.copyFile(join(ROOT, "deploy", "systemd", unit), join(output, unit));
 await Deno.writeTextFile(join(output, "vabus-data-handler.env"), settingsTemplate(REGISTRY.catalogue));
-if (await isOnPath("dpkg-deb")) {
-  await buildDeb({ output, version: `${VERSION}-1`, runtime: Deno.execPath(), isQuick: false });
-} else {
-  console.log("No dpkg-deb is here, so the release has no package for Debian.");
-}
+await buildPackages(output, chosenArchitectures(values.all));
 const bill = sbom({ version: VERSION, commit, denoVersion: Deno.version.deno }, await npmPackages());
 await Deno.writeTextFile(join(output, "sbom.cdx.json"), JSON.stringify(bill, undefined, 2) + "\n");
 

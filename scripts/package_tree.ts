@@ -9,32 +9,36 @@ import { zshScript } from "../src/cli/completion/zsh.ts";
 import { REGISTRY } from "../src/runtime/registry.ts";
 import { manPages } from "./man_pages.ts";
 import { BEST_COMPRESSION } from "./packed_runtime.ts";
+import { NAME } from "./project.ts";
 import { settingsTemplate } from "./settings_template.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-export const NAME = "vabus-data-handler";
 const UNITS = [`${NAME}.service`, `${NAME}-once.service`, `${NAME}-once.timer`];
 const DROP_INS = ["backoff.conf", "secrets.conf"];
 export const SETTINGS_PATH = `etc/${NAME}/env`;
-const DOCUMENTS = `usr/share/doc/${NAME}`;
+export const DOCUMENTS = `usr/share/doc/${NAME}`;
+
+/** Where kinds of packages differ in their files. */
+export interface PackageKind {
+  /** Where zsh looks for what packages complete. */
+  readonly zshDirectory: string;
+  /** Files that only this kind has, by their paths. */
+  readonly ownFiles: Readonly<Record<string, string | Uint8Array>>;
+}
 
 /**
  * Writes the files into an empty directory.
  *
- * @param runtime The Deno that it brings.
- * @param documents Others for the directory of documents, by their names.
  * @throws where the program cannot be built, with the words of the build.
  */
-export async function layOutPackage(
-  directory: string,
-  runtime: string,
-  documents: Readonly<Record<string, string | Uint8Array>>,
-): Promise<void> {
+export async function layOutPackage(directory: string, runtime: string, kind: PackageKind): Promise<void> {
+  // The modes are those on the host, whoever builds.
+  Deno.umask(0o022);
   const library = join(directory, "usr", "lib", NAME);
   await build(library, runtime);
   await Deno.mkdir(join(directory, "usr/bin"));
   await Deno.rename(join(library, "launcher.sh"), join(directory, "usr/bin", NAME));
-  for (const [path, content] of Object.entries({ ...await texts(), ...inDocuments(documents) })) {
+  for (const [path, content] of Object.entries({ ...await texts(kind.zshDirectory), ...kind.ownFiles })) {
     const target = join(directory, path);
     await Deno.mkdir(dirname(target), { recursive: true });
     await Deno.writeFile(target, typeof content === "string" ? new TextEncoder().encode(content) : content);
@@ -54,7 +58,7 @@ async function build(output: string, runtime: string): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-async function texts(): Promise<Record<string, string | Uint8Array>> {
+async function texts(zshDirectory: string): Promise<Record<string, string | Uint8Array>> {
   const units = Object.fromEntries(
     await Promise.all(
       UNITS.map(async (unit) =>
@@ -82,7 +86,7 @@ async function texts(): Promise<Record<string, string | Uint8Array>> {
     ...Object.fromEntries(pages),
     [SETTINGS_PATH]: settingsTemplate(REGISTRY.catalogue),
     [`usr/share/bash-completion/completions/${NAME}`]: bashScript(words),
-    [`usr/share/zsh/vendor-completions/_${NAME}`]: zshScript(words),
+    [`${zshDirectory}/_${NAME}`]: zshScript(words),
     [`usr/share/fish/vendor_completions.d/${NAME}.fish`]: fishScript(words),
   };
 }
@@ -92,14 +96,6 @@ function installedUnit(text: string): string {
   return text.replaceAll(`/usr/local/bin/${NAME}`, `/usr/bin/${NAME}`)
     .replace("# A user of its own that exists while it runs, and", "# The user of the package, and")
     .replace("DynamicUser=yes\n", "");
-}
-
-function inDocuments(
-  documents: Readonly<Record<string, string | Uint8Array>>,
-): Record<string, string | Uint8Array> {
-  return Object.fromEntries(
-    Object.entries(documents).map(([name, content]) => [`${DOCUMENTS}/${name}`, content]),
-  );
 }
 
 function deployed(path: string): Promise<string> {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# VaBus Data Handler @VERSION@ (@COMMIT@) for @PLATFORM@.
+# VaBus Data Handler @VERSION@ (@COMMIT@), as a package installs it.
 #
 # Starts the Deno and the program that a package has brought, and becomes that Deno (exec), so signals, arguments and the
 # exit code are the program's own. V8 flags, should a host need some, go into DENO_V8_FLAGS.

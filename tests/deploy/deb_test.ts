@@ -1,7 +1,8 @@
-/** What is in the package for Debian. debian_package.ts installs it, which takes a Debian of its own. */
+/** What is in the package for Debian. package_trials.ts installs it, which takes a Debian of its own. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { buildDeb } from "../../scripts/deb.ts";
+import { isOnPath } from "../../scripts/debian.ts";
 import { settingsTemplate } from "../../scripts/settings_template.ts";
 import { REGISTRY } from "../../src/runtime/registry.ts";
 import { readEnvFile } from "../../src/settings/env_file.ts";
@@ -19,13 +20,13 @@ async function run(program: string, ...args: string[]): Promise<string> {
 Deno.test({
   name:
     "the package has all that an operator looks for, starts as installed, and has the same bytes each time",
-  ignore: Deno.build.os !== "linux" || !await hasDpkgDeb(),
+  ignore: Deno.build.os !== "linux" || !await isOnPath("dpkg-deb"),
   fn: async () => {
     await using directory = await temporaryDirectory();
     // In the place of Deno's hundred megabytes.
     const runtime = join(directory.path, "runtime");
     await Deno.writeTextFile(runtime, '#!/bin/sh\nprintf "%s\\n" "$0" "$DENO_DIR" "$@"\n');
-    const plan = { version: "1.2.3-1", runtime, isQuick: true };
+    const plan = { version: "1.2.3-1", architecture: "x64", runtime, isQuick: true } as const;
     const [first, second] = await Promise.all(
       ["first", "second"].map((name) => buildDeb({ ...plan, output: join(directory.path, name) })),
     ) as [string, string];
@@ -57,6 +58,9 @@ Deno.test({
       await run("dpkg-deb", "--field", first, "Package", "Version"),
       `Package: ${NAME}\nVersion: 1.2.3-1\n`,
     );
+    const other = await buildDeb({ ...plan, architecture: "arm64", output: directory.path });
+    assert.equal(other, join(directory.path, `${NAME}_1.2.3-1_arm64.deb`));
+    assert.equal(await run("dpkg-deb", "--field", other, "Architecture"), "arm64\n");
     assert.equal(await Deno.readTextFile(join(root, "DEBIAN/conffiles")), `/etc/${NAME}/env\n`);
     for (const script of ["postinst", "prerm", "postrm"]) await run("sh", "-n", join(root, "DEBIAN", script));
     const unit = await Deno.readTextFile(join(root, `usr/lib/systemd/system/${NAME}.service`));
@@ -90,11 +94,3 @@ Deno.test("the env file of a package sets nothing, and names every setting in a 
     assert.ok(catalogue.variable(name).type.schema.safeParse(value).success, `${name}=${value}`);
   }
 });
-
-async function hasDpkgDeb(): Promise<boolean> {
-  try {
-    return (await new Deno.Command("dpkg-deb", { args: ["--version"], stdout: "null" }).output()).success;
-  } catch {
-    return false;
-  }
-}

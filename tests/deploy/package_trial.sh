@@ -1,12 +1,14 @@
-# What an operator does with the package, within the room of systemd_room.sh. Each line on stdout is one that the test looks for.
+# What an operator does with a package, within the room of systemd_room.sh. Each line on stdout is one that the test looks for.
+# Of its kind kind.sh brings install_package NAME, remove_package and last_steps, whose lines come last.
 export HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C
+. /packages/kind.sh
 unit=vabus-data-handler
 env=/etc/vabus-data-handler/env
 state() { systemctl show -P ActiveState $unit; }
 pid() { systemctl show -P MainPID $unit; }
 # As `until` in the tests: only a defect takes longer.
 within() { for _ in $(seq 3000); do "$@" && return; sleep 0.1; done; echo "in vain: $*"; }
-# dpkg's own books, and what a machine writes that runs.
+# Without the books of dpkg and rpm, and what a machine writes that runs.
 files() {
   find / -xdev \( -path /var/lib/dpkg -o -path /var/cache/debconf -o -path /var/log -o -path /tmp -o -path /var/tmp -o -path /run \
     -o -path /out -o -path /root -o -path /var/lib/systemd \) -prune -o -print | sort
@@ -14,7 +16,7 @@ files() {
 }
 files > /tmp/before
 
-dpkg -i /packages/old.deb > /tmp/install 2>&1
+install_package old > /tmp/install 2>&1
 echo "install: exit $?, $(state), $(systemctl is-enabled $unit), $(stat -c '%U:%G %a' $env)"
 vabus-data-handler --version | sed 's/ (.*//; s/[0-9.]*$/runs/'
 grep -c '^[^#]' $env | sed 's/^/settings that are set: /'
@@ -48,7 +50,7 @@ books() { vabus-data-handler status --json 2> /dev/null | tr -d ' \n' | grep -o 
 has_read() { [ "$(books)" -ge "$1" ]; }
 within has_read 20
 before=$(pid)
-dpkg -i /packages/new.deb > /tmp/upgrade 2>&1
+install_package new > /tmp/upgrade 2>&1
 echo "upgrade: exit $?, $(state), pid $([ "$(pid)" = "$before" ] && echo kept || echo new), settings $(grep -c ^VABUS_URL $env)"
 has_gone_on() { has_read $(($1 + 20)); }
 within has_gone_on "$(books)"
@@ -61,16 +63,9 @@ vabus-data-handler verify > /tmp/verify 2>&1
 echo "verify: exit $?"
 
 systemctl stop bus
-dpkg -r $unit > /tmp/remove 2>&1
-echo "remove: exit $?, $(state), state $([ -s /var/lib/vabus-data-handler/state.sqlite ] && echo kept), settings $([ -e $env ] && echo kept)"
-dpkg -i /packages/new.deb > /tmp/again 2>&1
+remove_package > /tmp/remove 2>&1
+echo "remove: exit $?, $(state), state $([ -s /var/lib/vabus-data-handler/state.sqlite ] && echo kept), settings $(ls /etc/vabus-data-handler)"
+install_package new > /tmp/again 2>&1
 echo "install again: exit $?, books $([ "$(books)" = "$taken" ] && echo kept)"
-echo vabus-data-handler vabus-data-handler/remove-state boolean false | debconf-set-selections
-dpkg -P $unit > /tmp/purge 2>&1
-echo "purge, state kept: exit $?, state $([ -s /var/lib/vabus-data-handler/state.sqlite ] && echo kept), settings $([ -e $env ] && echo kept || echo gone)"
-dpkg -i /packages/new.deb > /tmp/again 2>&1
-dpkg -P $unit > /tmp/purge 2>&1
-files > /tmp/after
-echo "purge: exit $?, left behind: $(diff /tmp/before /tmp/after | grep -c '^[<>]')"
-diff /tmp/before /tmp/after | grep '^[<>]'
+last_steps
 echo done

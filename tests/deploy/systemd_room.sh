@@ -19,7 +19,8 @@ echo 0123456789abcdef0123456789abcdef > etc/machine-id
 echo '127.0.0.1 localhost' > etc/hosts
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-mount -t tmpfs tmpfs dev
+# As everywhere: in a directory that all may write, nobody may open what belongs to others, be it /dev/null.
+mount -t tmpfs -o mode=755 tmpfs dev
 mkdir dev/shm dev/pts
 for device in null zero full random urandom tty; do
   touch "dev/$device"
