@@ -20,8 +20,8 @@ export async function denoFor(architecture: Architecture): Promise<string> {
   try {
     const name = `@deno/linux-${architecture}-glibc@${Deno.version.deno}`;
     // `npm install` refuses what is for another processor.
-    const archive = (await run("npm", ["pack", "--silent", "--pack-destination", work, name])).trim();
-    await run("tar", ["--extract", "--file", join(work, archive), "--directory", work]);
+    const archive = (await run("npm", ["pack", "--silent", name], work)).trim();
+    await run("tar", ["--extract", "--file", archive], work);
     await Deno.chmod(join(work, "package/deno"), 0o755);
     await Deno.rename(join(work, "package/deno"), path);
   } finally {
@@ -30,8 +30,8 @@ export async function denoFor(architecture: Architecture): Promise<string> {
   return path;
 }
 
-async function run(program: string, args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], stdin: "null" })
+async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd, stdin: "null" })
     .output();
   if (success) return new TextDecoder().decode(stdout);
   throw new MissingPrerequisite(

@@ -33,7 +33,7 @@ done
 const OF_RPM = `remove: exit 0, inactive, state kept, settings env.rpmsave
 install again: exit 0, books kept
 settings of before: named 1
-VABUS_URL=http://127.0.0.1:18923
+VABUS_URL=http
 another version: exit 0, disabled
 as packaged: exit 0
 remove: exit 0, says what stays: 1

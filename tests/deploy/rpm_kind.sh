@@ -7,7 +7,7 @@ install_package() { rpm_here --upgrade --nodeps "/packages/$1"; }
 remove_package() { rpm_here --erase "$unit"; }
 last_steps() {
   echo "settings of before: named $(grep -c env.rpmsave /tmp/again)"
-  grep ^VABUS_URL /etc/vabus-data-handler/env.rpmsave
+  grep -o ^VABUS_URL=http /etc/vabus-data-handler/env.rpmsave
   systemctl disable --quiet "$unit"
   rpm_here --upgrade --nodeps --oldpackage /packages/old > /tmp/downgrade 2>&1
   echo "another version: exit $?, $(systemctl is-enabled "$unit")"
