@@ -2,9 +2,9 @@ import { crc32c } from "../../platform/kafka/crc32c.ts";
 import { keyHash } from "./key_hash.ts";
 
 /** Bytes of a batch before its records. */
-export const BATCH_HEAD_BYTES = 61;
+const BATCH_HEAD_BYTES = 61;
 /** Bytes of a record before its key, at most: its length, its attributes, its time and its offset. */
-export const RECORD_HEAD_MAX_BYTES = 12;
+const RECORD_HEAD_MAX_BYTES = 12;
 /** Where that begins which the length of a batch counts. */
 const LENGTH_END = 12;
 /** Where the checksum of a batch is, and where that begins which it is the checksum of. */
@@ -13,9 +13,12 @@ const CHECKED_FROM = 21;
 const FORMAT = 2;
 const TRANSACTIONAL = 0x10;
 const VARINT_MAX_BYTES = 5;
-/** Bytes that a character of a text takes as UTF-8, at most. */
-const CHARACTER_MAX_BYTES = 3;
+/** Rows that are encoded as one text. */
+const CHUNK_ROWS = 128;
+/** Room for a varint in a text, by its number of bytes. */
+const ROOM = Array.from({ length: VARINT_MAX_BYTES + 1 }, (_, bytes) => "\0".repeat(bytes));
 const ENCODER = new TextEncoder();
+const LATIN = new TextDecoder("latin1");
 
 /** What the producer of a batch says of itself and of the batch. */
 export interface Producer {
@@ -26,74 +29,69 @@ export interface Producer {
   readonly firstSequence: number;
 }
 
+/** Keys and values, by their indices. */
+export interface Rows {
+  readonly count: number;
+  key(index: number): string;
+  value(index: number): string;
+}
+
 /**
- * The records of one request, encoded once for whatever partition: each has a key, a value and the headers
- * that all share, in Kafka's format 2. An object for each record would cost more than the record.
+ * Records, encoded once for whatever request and partition: each has a key, a value and the headers that all
+ * share, in Kafka's format 2. An object for each record would cost more than the record.
  */
 export class EncodedRecords {
-  private bytes = new Uint8Array(16 * 1024);
+  private bytes = new Uint8Array(1024);
   /** Bytes written. */
   private end = 0;
-  /** Where each record ends. */
-  private readonly ends: number[] = [];
-  private readonly hashes: number[] = [];
+  /** Where each record begins, and where the last one ends. */
+  private readonly starts: Int32Array;
+  /** Where the key of each record begins, and where it ends. */
+  private readonly keyStarts: Int32Array;
+  private readonly keyEnds: Int32Array;
   private readonly headers: Uint8Array;
+  private readonly headersText: string;
 
-  /**
-   * @param maxBytes Bytes of a batch with all of them, at most. A single record may be larger.
-   * @param timeMs Of the records, Unix ms.
-   */
-  constructor(
-    headers: Readonly<Record<string, string>>,
-    private readonly maxBytes: number,
-    private readonly timeMs: number,
-  ) {
+  /** @param timeMs Of the records, Unix ms. */
+  constructor(rows: Rows, headers: Readonly<Record<string, string>>, private readonly timeMs: number) {
+    const { count } = rows;
     this.headers = encodedHeaders(headers);
-  }
-
-  get count(): number {
-    return this.ends.length;
-  }
-
-  /** Returns false where there is no room for one more. */
-  add(key: string, value: string): boolean {
-    const start = this.end;
-    this.reserve(
-      CHARACTER_MAX_BYTES * (key.length + value.length) + 2 * VARINT_MAX_BYTES + this.headers.length,
-    );
-    const keyStart = this.text(key);
-    const hash = keyHash(this.bytes, keyStart, this.end);
-    this.text(value);
-    this.bytes.set(this.headers, this.end);
-    this.end += this.headers.length;
-    const heads = BATCH_HEAD_BYTES + (this.count + 1) * RECORD_HEAD_MAX_BYTES;
-    if (this.count > 0 && this.end + heads > this.maxBytes) {
-      this.end = start;
-      return false;
+    this.headersText = LATIN.decode(this.headers);
+    this.starts = new Int32Array(count + 1);
+    this.keyStarts = new Int32Array(count);
+    this.keyEnds = new Int32Array(count);
+    for (let from = 0; from < count; from += CHUNK_ROWS) {
+      this.encode(rows, from, Math.min(count, from + CHUNK_ROWS));
     }
-    this.ends.push(this.end);
-    this.hashes.push(hash);
-    return true;
+    this.starts[count] = this.end;
   }
 
-  /** The records by the number of their partition, which follows from the key. */
-  byPartition(partitionCount: number): Record<number, PartitionRecords> {
-    const found: Record<number, PartitionRecords> = {};
-    for (let i = 0; i < this.count; i++) {
-      const records = found[this.hashes[i]! % partitionCount] ??= new PartitionRecords(this);
-      records.add(i);
+  /** The records of requests, one after another: as many as a batch of `maxBytes` holds, one at least. */
+  *runs(maxBytes: number): Generator<RecordRun> {
+    const count = this.starts.length - 1;
+    for (let from = 0, to = 0; from < count; from = to) {
+      let bytes = BATCH_HEAD_BYTES;
+      do bytes += RECORD_HEAD_MAX_BYTES + this.bytesOf(to++); while (
+        to < count && bytes + RECORD_HEAD_MAX_BYTES + this.bytesOf(to) <= maxBytes
+      );
+      yield new RecordRun(this, from, to);
     }
-    return found;
+  }
+
+  /** The number of the partition that a record belongs to, which follows from its key. */
+  partitionOf(index: number, partitionCount: number): number {
+    if (partitionCount === 1) return 0;
+    return keyHash(this.bytes, this.keyStarts[index]!, this.keyEnds[index]!) % partitionCount;
   }
 
   /** A batch of some of the records. */
   batch(indices: readonly number[], producer: Producer): Uint8Array {
     let size = BATCH_HEAD_BYTES + indices.length * RECORD_HEAD_MAX_BYTES;
-    for (const i of indices) size += this.ends[i]! - this.startOf(i);
+    for (const index of indices) size += this.bytesOf(index);
     const batch = new Uint8Array(size);
     let at = BATCH_HEAD_BYTES;
     for (let delta = 0; delta < indices.length; delta++) {
-      const [start, end] = [this.startOf(indices[delta]!), this.ends[indices[delta]!]!];
+      const [start, end] = [this.starts[indices[delta]!]!, this.starts[indices[delta]! + 1]!];
       at = putVarint(batch, at, 2 + varintBytes(delta) + end - start);
       // Neither attributes, nor a time other than that of the batch.
       batch[at++] = 0;
@@ -123,32 +121,50 @@ export class EncodedRecords {
     return batch;
   }
 
-  private startOf(index: number): number {
-    return index === 0 ? 0 : this.ends[index - 1]!;
+  private bytesOf(index: number): number {
+    return this.starts[index + 1]! - this.starts[index]!;
   }
 
-  /** Writes a text with its length before it. Returns where the text begins. */
-  private text(text: string): number {
-    const { bytes } = this;
-    const lengthAt = this.end;
-    const start = putVarint(bytes, lengthAt, text.length);
-    let at = start;
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 0x7f) return this.encodedText(text, lengthAt);
-      bytes[at++] = code;
+  /**
+   * Encodes some rows as one text, with room for the lengths in it: the encoder costs more to be called than
+   * to encode a row. Only ASCII has as many bytes as characters.
+   */
+  private encode(rows: Rows, from: number, to: number): void {
+    const valueLengths: number[] = [];
+    let text = "";
+    for (let i = from; i < to; i++) {
+      const [key, value] = [rows.key(i), rows.value(i)];
+      this.starts[i] = this.end + text.length;
+      text += ROOM[varintBytes(key.length)]! + key;
+      this.keyEnds[i] = this.end + text.length;
+      this.keyStarts[i] = this.keyEnds[i]! - key.length;
+      text += ROOM[varintBytes(value.length)]! + value + this.headersText;
+      valueLengths.push(value.length);
     }
-    this.end = at;
-    return start;
+    this.reserve(text.length);
+    const { read } = ENCODER.encodeInto(text, this.bytes.subarray(this.end, this.end + text.length));
+    if (read < text.length) return this.encodeEach(rows, from, to);
+    for (let i = from; i < to; i++) {
+      putVarint(this.bytes, this.starts[i]!, this.keyEnds[i]! - this.keyStarts[i]!);
+      putVarint(this.bytes, this.keyEnds[i]!, valueLengths[i - from]!);
+    }
+    this.end += text.length;
   }
 
-  /** The same for a text that is not ASCII: only the encoder knows its length. */
-  private encodedText(text: string, lengthAt: number): number {
-    const encoded = ENCODER.encode(text);
-    const start = putVarint(this.bytes, lengthAt, encoded.length);
-    this.bytes.set(encoded, start);
-    this.end = start + encoded.length;
-    return start;
+  /** The same for rows that are not all ASCII: only the encoder knows their lengths. */
+  private encodeEach(rows: Rows, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      const [key, value] = [ENCODER.encode(rows.key(i)), ENCODER.encode(rows.value(i))];
+      this.reserve(key.length + value.length + 2 * VARINT_MAX_BYTES + this.headers.length);
+      this.starts[i] = this.end;
+      this.keyStarts[i] = putVarint(this.bytes, this.end, key.length);
+      this.bytes.set(key, this.keyStarts[i]!);
+      this.keyEnds[i] = this.keyStarts[i]! + key.length;
+      const valueStart = putVarint(this.bytes, this.keyEnds[i]!, value.length);
+      this.bytes.set(value, valueStart);
+      this.bytes.set(this.headers, valueStart + value.length);
+      this.end = valueStart + value.length + this.headers.length;
+    }
   }
 
   private reserve(count: number): void {
@@ -156,6 +172,28 @@ export class EncodedRecords {
     const grown = new Uint8Array(Math.max(2 * this.bytes.length, this.end + count));
     grown.set(this.bytes.subarray(0, this.end));
     this.bytes = grown;
+  }
+}
+
+/** The records of one request. */
+export class RecordRun {
+  constructor(
+    private readonly records: EncodedRecords,
+    private readonly from: number,
+    private readonly to: number,
+  ) {}
+
+  get count(): number {
+    return this.to - this.from;
+  }
+
+  /** The records by the number of their partition. */
+  byPartition(partitionCount: number): Record<number, PartitionRecords> {
+    const found: Record<number, PartitionRecords> = {};
+    for (let i = this.from; i < this.to; i++) {
+      (found[this.records.partitionOf(i, partitionCount)] ??= new PartitionRecords(this.records)).add(i);
+    }
+    return found;
   }
 }
 

@@ -3,7 +3,7 @@ import type { ICustomPartitioner, Message } from "kafkajs";
 import Encoder from "kafkajs/src/protocol/encoder.js";
 import produce from "kafkajs/src/protocol/requests/produce/index.js";
 import { WireWriter } from "../../platform/kafka/wire_writer.ts";
-import { type EncodedRecords, PartitionRecords } from "./encoded_records.ts";
+import { PartitionRecords, type RecordRun } from "./encoded_records.ts";
 
 /** What kafkajs wants to write with one request. */
 interface Writing {
@@ -29,7 +29,7 @@ interface PartitionWriting {
 /**
  * kafkajs 2.2.4 encodes each record of a request in buffers of its own, hashes keys with integers of any
  * size, and copies the list of a partition for each record in it. That was nine tenths of what a row cost.
- * So a request with {@link EncodedRecords} is encoded here. All that surrounds it stays with kafkajs:
+ * So a request with {@link RecordRun} is encoded here. All that surrounds it stays with kafkajs:
  * transactions, sequences, connections, answers, retries.
  */
 const { protocol } = produce;
@@ -86,7 +86,7 @@ export const askingPartitioner: ICustomPartitioner = () => ({ message, partition
  * it looks for a message without a value, and it groups the messages by their partitions, again with each
  * retry.
  */
-export function asMessages(records: EncodedRecords): Message[] {
+export function asMessages(records: RecordRun): Message[] {
   const messages = {
     find: () => undefined,
     reduce(group: (groups: object, message: Question) => unknown): Record<number, PartitionRecords> {

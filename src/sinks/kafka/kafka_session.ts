@@ -16,7 +16,7 @@ import {
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { gate } from "../../platform/net/frame_gate.ts";
-import type { EncodedRecords } from "./encoded_records.ts";
+import type { RecordRun } from "./encoded_records.ts";
 import { registerCodecs } from "./kafka_codecs.ts";
 import "./kafka_decoder.ts";
 import { KafkaFrames } from "./kafka_frames.ts";
@@ -110,7 +110,7 @@ export class KafkaSession {
   }
 
   /** Writes records to a topic. @param to The producer, or a transaction of it. */
-  send(to: Pick<Producer, "send">, topic: string, records: EncodedRecords): Promise<RecordMetadata[]> {
+  send(to: Pick<Producer, "send">, topic: string, records: RecordRun): Promise<RecordMetadata[]> {
     return to.send({ topic, acks: -1, messages: asMessages(records) });
   }
 

@@ -1,6 +1,9 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { RecordTexts } from "../../aggregation/record_texts.ts";
-import { EncodedRecords } from "./encoded_records.ts";
+import { EncodedRecords, type RecordRun } from "./encoded_records.ts";
+
+/** Aggregates that are encoded at once: as many as a request holds of ordinary names. It bounds memory. */
+const ENCODED_ROWS = 2500;
 
 /** What the records of a write have in common. */
 export interface RunOptions {
@@ -20,17 +23,15 @@ export interface RunOptions {
 export function* recordRuns(
   aggregates: readonly Aggregate[],
   { instance, maxBytes, timeMs, traceparent }: RunOptions,
-): Generator<EncodedRecords> {
+): Generator<RecordRun> {
   const headers = { "content-type": "application/json", ...(traceparent && { traceparent }) };
   const texts = new RecordTexts(instance);
-  const newRun = () => new EncodedRecords(headers, maxBytes, timeMs);
-  let run = newRun();
-  for (const aggregate of aggregates) {
-    const text = texts.of(aggregate);
-    if (run.add(aggregate.name, text)) continue;
-    yield run;
-    run = newRun();
-    run.add(aggregate.name, text);
+  for (let from = 0; from < aggregates.length; from += ENCODED_ROWS) {
+    const rows = {
+      count: Math.min(ENCODED_ROWS, aggregates.length - from),
+      key: (index: number) => aggregates[from + index]!.name,
+      value: (index: number) => texts.of(aggregates[from + index]!),
+    };
+    yield* new EncodedRecords(rows, headers, timeMs).runs(maxBytes);
   }
-  if (run.count > 0) yield run;
 }

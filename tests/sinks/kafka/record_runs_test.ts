@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { toRecord } from "../../../src/aggregation/aggregate.ts";
-import type { EncodedRecords } from "../../../src/sinks/kafka/encoded_records.ts";
+import type { RecordRun } from "../../../src/sinks/kafka/encoded_records.ts";
 import { recordRuns, type RunOptions } from "../../../src/sinks/kafka/record_runs.ts";
 import { readBatch, RecordCursor, recordsOf } from "../../../src/sources/kafka/record_batch.ts";
 import { aggregateOf } from "../../contract/sink_samples.ts";
@@ -14,10 +14,10 @@ const aggregates = ["a", "größe", "x".repeat(512), "b", "c"].map((name) => agg
 const runsOf = (some: readonly Aggregate[], maxBytes = OPTIONS.maxBytes, traceparent?: string) => [
   ...recordRuns(some, { ...OPTIONS, maxBytes, traceparent }),
 ];
-const batchOf = (run: EncodedRecords) => run.byPartition(1)[0]!.batch(PRODUCER);
+const batchOf = (run: RecordRun) => run.byPartition(1)[0]!.batch(PRODUCER);
 
 /** The records of a run, as this program reads the batches of others. */
-function recordsIn(run: EncodedRecords) {
+function recordsIn(run: RecordRun) {
   const bytes = batchOf(run);
   const batch = readBatch(bytes, 0, bytes.length);
   const cursor = new RecordCursor(batch, recordsOf(batch));
