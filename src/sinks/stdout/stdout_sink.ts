@@ -1,4 +1,4 @@
-import { toRecord } from "../../aggregation/aggregate.ts";
+import { RecordTexts } from "../../aggregation/record_texts.ts";
 import { printable } from "../../platform/log/printable.ts";
 import { withDeadline } from "../deadline.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../contract/sink.ts";
@@ -34,9 +34,8 @@ export class StdoutSink implements Sink {
   }
 
   async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
-    const lines = batch.aggregates.map((aggregate) =>
-      printable(JSON.stringify(toRecord(aggregate, this.options.instance))) + "\n"
-    );
+    const texts = new RecordTexts(this.options.instance);
+    const lines = batch.aggregates.map((aggregate) => printable(texts.of(aggregate)) + "\n");
     const before = this.underWay;
     const writing = before.then(() => this.writeLines(lines, signal));
     this.underWay = writing.catch(() => {});
