@@ -7,6 +7,7 @@ import { SinkError } from "../contract/sink.ts";
 import { StateError, type StateErrorKind } from "../state/file/state_error.ts";
 import { SourceError } from "../contract/source.ts";
 import { ListenerError } from "./listener_error.ts";
+import { OutputError } from "../platform/terminal/streams.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
 /** What the boundary needs to report an unforeseen error without showing secrets. */
@@ -45,9 +46,10 @@ export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
   if (error instanceof ListenerError) {
     return { exitCode: error.kind === "absent" ? EXIT.tryAgain : EXIT.failed, message: error.message };
   }
-  if (error instanceof SinkError || error instanceof SourceError || error instanceof AdminError) {
-    return { exitCode: EXIT.failed, message: error.message };
-  }
+  if (
+    error instanceof SinkError || error instanceof SourceError || error instanceof AdminError ||
+    error instanceof OutputError
+  ) return { exitCode: EXIT.failed, message: error.message };
   // The reader of our output has gone, as `head` does. That needs no message, but it is not a success.
   if (error instanceof Deno.errors.BrokenPipe) return { exitCode: EXIT.failed, message: undefined };
   const denial = denialOf(error);

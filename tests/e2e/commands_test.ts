@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   assertNoStackTrace,
+  executablePath,
   type Output,
   PATIENCE_MS,
   Program,
@@ -51,6 +52,15 @@ for (
     assert.match(help.stdout, /usage/i);
     assert.ok(help.stdout.includes(command), help.stdout);
     assert.equal(help.stderr, "");
+  });
+}
+
+for (const args of ["--version", "--help", "once --help", "completion bash"]) {
+  Deno.test(`${args}, to a disk that is full: says so, and exits with 1`, async () => {
+    const command = `exec '${executablePath()}' ${args} > /dev/full`;
+    await using program = Program.start(["-c", command], {}, "/bin/sh");
+    assert.equal(await program.ended(), 1);
+    assert.match(program.stderr, /^Not all of the output could be written: No space left on device\b.*\.\n$/);
   });
 }
 

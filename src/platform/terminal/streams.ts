@@ -2,12 +2,17 @@ import { printableLines } from "../log/printable.ts";
 
 const encoder = new TextEncoder();
 
+/** Not all of the output could be written. Its message is for a user. */
+export class OutputError extends Error {}
+
 /**
- * Writes all of the text to stdout, without characters that could control a terminal. @throws when nobody
- * reads any more
+ * Writes all of the text to stdout, without characters that could control a terminal.
+ *
+ * @throws {Deno.errors.BrokenPipe} Nobody reads any more.
+ * @throws {OutputError} It leads to a disk that is full, or the like.
  */
 export function writeStdout(text: string): void {
-  writeAll(Deno.stdout, printableLines(text));
+  drawStdout(printableLines(text));
 }
 
 /**
@@ -18,9 +23,18 @@ export function writeStderr(text: string): void {
   drawStderr(printableLines(text));
 }
 
-/** Writes text to a terminal unchanged. Text from outside must be {@link printable} first. */
+/**
+ * Writes text to a terminal unchanged. Text from outside must be {@link printable} first.
+ *
+ * @throws As {@link writeStdout}.
+ */
 export function drawStdout(text: string): void {
-  writeAll(Deno.stdout, text);
+  try {
+    writeAll(Deno.stdout, text);
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof Deno.errors.BrokenPipe) throw error;
+    throw new OutputError(`Not all of the output could be written: ${error.message}.`, { cause: error });
+  }
 }
 
 /** As {@link drawStdout}, on stderr. Errors are dropped. */
