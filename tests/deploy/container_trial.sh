@@ -5,6 +5,8 @@
 set -uo pipefail
 directory=$1 image=$2
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# crun gives what a container in the background reads and writes, /dev/null, to the container's user.
+mknod --mode=666 "$directory/null" c 1 3 && mount --bind "$directory/null" /dev/null || exit 1
 podman() {
   command podman --root "$directory/images" --runroot "$directory/run" --storage-driver=vfs --cgroup-manager=cgroupfs "$@"
 }
