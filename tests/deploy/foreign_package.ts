@@ -65,5 +65,7 @@ Deno.test({
       .replace('"$directory/$name" run', `${qemu} -L ${LIBRARIES} "$directory/$name" run`);
     await Deno.writeTextFile(launcher, text);
     assert.match(await run(launcher, ["--version"]), /^vabus-data-handler .*, aarch64-unknown-linux-gnu$/m);
+    // That is answered before the program is loaded.
+    assert.match(await run(launcher, ["completion", "bash"]), /complete .* vabus-data-handler$/m);
   },
 });
