@@ -31,9 +31,9 @@ Deno.test("actions are pinned by a commit, with its version beside it", async ()
 });
 
 Deno.test("workflows make targets that there are", async () => {
-  const targets = [...(await text("Makefile")).matchAll(/^([a-z]+):.*## /gm)].map(([, target]) => target);
+  const targets = [...(await text("Makefile")).matchAll(/^([a-z-]+):.*## /gm)].map(([, target]) => target);
   for (const path of WORKFLOWS) {
-    const made = [...(await text(path)).matchAll(/\bmake ([a-z]+)/g)].map(([, target]) => target!);
+    const made = [...(await text(path)).matchAll(/\bmake ([a-z-]+)/g)].map(([, target]) => target!);
     assert.ok(made.length > 0, path);
     for (const target of made) assert.ok(targets.includes(target), `${path}: make ${target}`);
   }
@@ -48,11 +48,11 @@ Deno.test("every night all hunts and the mutants run, within the time of their j
   assert.match(commandsOf(jobs.mutants), /^make mutants\b/m);
 });
 
-Deno.test("a release starts every executable before it is published", async () => {
+Deno.test("a release starts every executable, and installs the packages, before it is published", async () => {
   const { jobs } = await read(".github/workflows/release.yml");
   const started = jobs.start.strategy.matrix.include.map(({ file }: { file: string }) => file);
   assert.deepEqual(started.sort(), PLATFORMS.map(({ fileName }) => fileName).sort());
-  assert.equal(jobs.publish.needs, "start");
+  assert.deepEqual(jobs.publish.needs, ["start", "install"]);
   assert.deepEqual(jobs.publish.permissions, {
     contents: "write",
     "id-token": "write",
