@@ -91,9 +91,12 @@ export class FilePartition implements Partition, Closable {
     try {
       this.mark = markOf(position);
       await this.changeWhenRead();
-      this.file ??= await OpenFile.open(this.path, this.found);
-      await this.file.look();
-      return await this.readFrom(this.file, await this.startOf(this.file), into, request, signal);
+      const file = this.file ??= await OpenFile.open(this.path, this.found);
+      const size = this.reading.isFollowed ? await file.size() : undefined;
+      await file.look();
+      const from = await this.startOf(file);
+      return await this.readFrom(file, from, into, request) ??
+        await this.idle(file, from, request, size, signal);
     } catch (error) {
       throw sourceError(this.path, error);
     } finally {
@@ -205,13 +208,13 @@ export class FilePartition implements Partition, Closable {
     return pointAt(0);
   }
 
+  /** Undefined: there is nothing yet. */
   private async readFrom(
     file: OpenFile,
     from: ReadPoint,
     into: EventBatch,
     request: ReadRequest,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
+  ): Promise<Outcome | undefined> {
     const { at, isInside, headerAt } = from;
     const { buffer, context: { clock }, reading: { reader } } = this;
     const isCsv = reader?.mapping.format === "csv";
@@ -222,9 +225,7 @@ export class FilePartition implements Partition, Closable {
     const { header } = this;
     buffer.seek(at);
     if (!isCsv || header !== undefined) await this.fill(file, request.limit, isInside);
-    if (buffer.length === 0 || (isCsv && header === undefined)) {
-      return await this.idle(file, from, request, signal);
-    }
+    if (buffer.length === 0 || (isCsv && header === undefined)) return undefined;
     const startedMs = clock.monotonicMs();
     into.reset(new Uint8Array(0));
     let isInsideNext = false;
@@ -236,15 +237,14 @@ export class FilePartition implements Partition, Closable {
         isInsideNext = true;
       } else if (taken.bytes === 0 && isComplete) {
         taken = buffer.take(into, request.limit, true, reader, header, clock.nowMs());
-      } else if (taken.bytes === 0) return await this.idle(file, from, request, signal);
+      } else if (taken.bytes === 0) return undefined;
       this.header = taken.header;
     }
     this.atEndSinceMs = undefined;
     this.readBytes = file.content.storedBytesAt(buffer.at);
-    const { path } = this;
     const { originOf } = into;
-    into.originOf = (index) => ({ ...originOf?.(index), path });
-    const next = positionOf(await file.markAt(this.pointAfter(isInsideNext), path));
+    into.originOf = (index) => ({ ...originOf?.(index), path: this.path });
+    const next = positionOf(await file.markAt(this.pointAfter(isInsideNext), this.path));
     const step = { lineage: undefined, next, offset: undefined, lost: 0 };
     if (into.total === 0) return { kind: "gap", ...step };
     return { kind: "events", ...step, decodeMs: clock.monotonicMs() - startedMs };
@@ -274,10 +274,12 @@ export class FilePartition implements Partition, Closable {
     }
   }
 
+  /** @param size Of a followed file before it was read: what was written since then ends the wait. */
   private async idle(
     file: OpenFile,
     from: ReadPoint,
     { waitMs }: ReadRequest,
+    size: number | undefined,
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { clock } = this.context;
@@ -285,8 +287,7 @@ export class FilePartition implements Partition, Closable {
     this.hasBeenAtEnd = true;
     this.readBytes = this.found.bytes;
     if (this.buffer.length === 0) this.buffer.release();
-    if (this.reading.isFollowed && !this.isComplete) {
-      const size = await file.size();
+    if (size !== undefined && !this.isComplete) {
       const untilMs = clock.monotonicMs() + waitMs;
       for (let restMs = waitMs; restMs > 0 && !signal.aborted; restMs = untilMs - clock.monotonicMs()) {
         await clock.sleep(Math.min(restMs, LOOK_MS), signal);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
+import { type Clock, systemClock } from "../../../src/platform/clock/clock.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import { FILE } from "../../../src/sources/file/connector.ts";
 import { until } from "../../support/executable.ts";
@@ -75,6 +76,36 @@ Deno.test("a file that was truncated, or written anew at once, is read from its 
     await Deno.writeTextFile(path, lines(4, 9));
     assert.deepEqual(await reading.readAll(), events(4, 9));
     await reading.source.close();
+  }));
+
+Deno.test("what is written between a read and the wait for more ends the wait", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.log`;
+    await Deno.writeTextFile(path, lines(0, 1));
+    const followed = source(path, { isFollowed: true });
+    let timeMs = 0;
+    let beforeTheWait: (() => void) | undefined;
+    const clock: Clock = {
+      nowMs: () => Date.now(),
+      monotonicMs: () => {
+        beforeTheWait?.();
+        beforeTheWait = undefined;
+        return timeMs;
+      },
+      sleep: async (ms, signal) => {
+        await systemClock.sleep(0, signal);
+        timeMs += ms;
+      },
+    };
+    const reading = await Reading.open(followed, undefined, { clock });
+    await reading.read();
+    beforeTheWait = () => Deno.writeTextFileSync(path, lines(1, 2), { append: true });
+    const askedMs = timeMs;
+    const { kind } = await reading.read({ waitMs: 3_600_000 });
+    assert.equal(kind, "idle");
+    assert.ok(timeMs - askedMs < 3_600_000, "it does not wait to the end");
+    assert.deepEqual(await reading.readAll(), ["e1"]);
+    await followed.close();
   }));
 
 Deno.test("a last line without a line break waits where the file is followed, else it is a line", () =>
