@@ -1,15 +1,15 @@
 /**
- * The same events through the handler and through its job on Flink, all from one Kafka to another topic of it:
+ * The same events through the handler and through its job on Flink, from one topic of Kafka to another:
  * events per CPU-second and memory. Prints a Markdown table; ends with 1 where the rows differ.
  *
- *   scripts/deno.sh run -A bench/flink.ts --events 2000000 --heap-mib 2048
+ *   scripts/deno.sh run -A bench/flink.ts --events 2000000
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { latestRows, readTopic } from "../tests/e2e/topic.ts";
 import { assertEqualRows } from "../tests/flink/equality.ts";
 import { closingRecords, type FlinkPlant, plantRecords } from "../tests/flink/plant.ts";
-import { publish, run, Site } from "../tests/flink/site.ts";
+import { heapMiBFor, publish, run, Site } from "../tests/flink/site.ts";
 import { KafkaTopic } from "../tests/sources/kafka/kafka_topic.ts";
 import { recentBaseMs } from "../tests/support/event_stream.ts";
 import { executablePath } from "../tests/support/executable.ts";
@@ -17,14 +17,8 @@ import type { Row } from "../tests/support/oracle.ts";
 import { MeasuredProcess, type Usage } from "./measured_process.ts";
 import { cpuSeconds, peakResidentBytes } from "./process_usage.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    events: { type: "string", default: "2000000" },
-    "heap-mib": { type: "string", default: "2048" },
-  },
-});
+const { values: options } = parseArgs({ options: { events: { type: "string", default: "2000000" } } });
 const EVENTS = Number(options.events);
-const HEAP_MIB = Number(options["heap-mib"]);
 const PARTITIONS = 2;
 const SPAN_MS = 100_000;
 const PLANT: FlinkPlant = {
@@ -47,7 +41,7 @@ interface Run {
 async function onSite(
   measure: (site: Site, environment: Record<string, string>) => Promise<Usage>,
 ): Promise<Run> {
-  await using site = await Site.start({ heapMiB: HEAP_MIB });
+  await using site = await Site.start({ heapMiB: heapMiBFor(EVENTS) });
   const bus = await KafkaTopic.create(site.brokers, PARTITIONS);
   await publish(bus, plantRecords(PLANT));
   await publish(bus, closingRecords(PLANT));

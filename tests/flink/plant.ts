@@ -29,6 +29,8 @@ export const PLANT_SETTINGS = {
 } as const;
 const KINDS = ["several", "first", "last", "spread", "count", "mean", "total", "named"];
 const NAMED = ["p50", "p99", "min", "max", "sum"];
+/** A name with few events, most of which a rule drops. */
+const NOISE = "debug.noise";
 /** Events of a name from which on neighbouring values are close. */
 const MANY = 1000;
 /** Every so many events one has an id, and every so many of these comes twice. */
@@ -42,16 +44,16 @@ export function* plantRecords(plant: FlinkPlant): Generator<PlantRecord> {
   const { seed, eventCount, nameCount, baseMs, spanMs, partitions } = plant;
   const random = randomNumbers(seed);
   // With few values in a window, those of a percentile's two definitions are far apart.
-  const spread = eventCount / nameCount < MANY ? 1 : 10;
+  const spreadOf = (name: string) => name === NOISE || eventCount / nameCount < MANY ? 1 : 10;
   for (let i = 0; i < eventCount; i++) {
     const series = Math.floor(random() * nameCount);
     const kind = KINDS[series % KINDS.length]!;
-    const name = i % 997 === 0 ? "debug.noise" : `plant.${series}.${kind}`;
+    const name = i % 997 === 0 ? NOISE : `plant.${series}.${kind}`;
     const atMs = baseMs + (i / eventCount) * spanMs - random() * DISORDER_MS;
     const line = `${series % 7}`;
     const event = {
       name,
-      value: i % 1999 === 0 ? "open" : 100 + random() * spread,
+      value: i % 1999 === 0 ? "open" : 100 + random() * spreadOf(name),
       timestamp: Math.max(baseMs, atMs) / 1000,
       ...(kind === "named" && { agg_func: NAMED[series % NAMED.length] }),
       ...(i % ID_EVERY === 0 && { id: `id-${i}` }),

@@ -12,6 +12,11 @@ import { PLANT_SETTINGS, type PlantRecord } from "./plant.ts";
 
 const BATCH = 10_000;
 
+/** For a job on so many events: Flink keeps each value of a window for its percentiles. */
+export function heapMiBFor(events: number): number {
+  return 512 + Math.ceil(events / 1000);
+}
+
 /** A broker, a database and a cluster. */
 export class Site implements AsyncDisposable {
   private constructor(

@@ -9,7 +9,7 @@ import type { Row } from "../../support/oracle.ts";
 import { testSeed } from "../../support/seed.ts";
 import { assertEqualRows } from "../equality.ts";
 import { CLOSING, closingRecords, type FlinkPlant, type PlantRecord, plantRecords } from "../plant.ts";
-import { publish, run, Site } from "../site.ts";
+import { heapMiBFor, publish, run, Site } from "../site.ts";
 
 const SEED = testSeed(20_196);
 const EVENTS = Number(Deno.env.get("FLINK_EVENTS") ?? 200_000);
@@ -25,7 +25,7 @@ const PLANT: FlinkPlant = {
 };
 
 Deno.test("rows equal those of the handler, with a TaskManager killed in the middle", async (t) => {
-  await using site = await Site.start();
+  await using site = await Site.start({ heapMiB: heapMiBFor(EVENTS) });
   const bus = await KafkaTopic.create(site.brokers, PARTITIONS);
   const environment = site.environment(bus.url, "of-handler");
   const submit = ["flink", "--submit", site.flink.gatewayUrl];
