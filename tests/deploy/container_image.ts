@@ -14,28 +14,10 @@ import { sbom } from "../../scripts/sbom.ts";
 import { npmPackages } from "../../scripts/npm_packages.ts";
 import { VERSION } from "../../src/version.ts";
 import { temporaryDirectory } from "../support/executable.ts";
+import { outcomeOf, outputOf } from "../support/outcome.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NAME = "localhost/vabus-data-handler";
-
-interface Outcome {
-  readonly success: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(command: string, ...args: string[]): Promise<Outcome> {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd: ROOT, stdin: "null" })
-    .output();
-  const decoder = new TextDecoder();
-  return { success, stdout: decoder.decode(stdout).trim(), stderr: decoder.decode(stderr) };
-}
-
-async function succeeded(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running;
-  assert.ok(outcome.success, outcome.stderr);
-  return outcome;
-}
 
 const EXPECTED = `version: vabus-data-handler ${VERSION}
 user: 65532
@@ -46,33 +28,36 @@ done`;
 Deno.test("the image of a release says what it is, is well on a read-only root as nobody, and stops", async () => {
   for (const program of ["buildah", "podman", "crun"]) await ensureProgram(program);
   await using directory = await temporaryDirectory();
-  const flags = ["--root", `${directory.path}/images`, "--runroot", `${directory.path}/run`];
-  const buildah = (...args: string[]) => run("buildah", ...flags, "--storage-driver=vfs", ...args);
+  const directories = ["--root", `${directory.path}/images`, "--runroot", `${directory.path}/run`];
+  const flags = [...directories, "--storage-driver=vfs"];
+  const buildah = (...args: string[]) => outputOf("buildah", ...flags, ...args);
   const build = (source: string, context: string) =>
-    buildah(
+    outcomeOf(
+      "buildah",
+      ...flags,
       ...["build", "--isolation=chroot", "--pull-never", "--format=docker", "--tag", NAME],
       ...[`--build-arg=SOURCE=${source}`, "--build-arg=COMMIT=1234567", context],
     );
   const context = `${directory.path}/context`;
   await layOut(context);
   for (const { name, tag } of imagesIn(await Deno.readTextFile(`${ROOT}/Dockerfile`))) {
-    const container = (await succeeded(buildah("from", "scratch"))).stdout;
-    await succeeded(buildah("add", "--quiet", container, await debianBase(), "/"));
+    const container = (await buildah("from", "scratch")).trim();
+    await buildah("add", "--quiet", container, await debianBase(), "/");
     const registry = name.includes(".") ? "" : "docker.io/";
-    await succeeded(buildah("commit", "--quiet", "--rm", container, `${registry}${name}:${tag}`));
+    await buildah("commit", "--quiet", "--rm", container, `${registry}${name}:${tag}`);
   }
 
-  await succeeded(build("release", context));
-  const inspected = await succeeded(buildah("inspect", "--type=image", NAME));
-  const { config } = JSON.parse(inspected.stdout).Docker;
+  const built = await build("release", context);
+  assert.ok(built.success, built.stderr);
+  const { config } = JSON.parse(await buildah("inspect", "--type=image", NAME)).Docker;
   assert.equal(config.User, "65532:65532");
   assert.deepEqual(config.Healthcheck.Test, ["CMD", "/vabus-data-handler", "health"]);
   assert.equal(config.Labels["org.opencontainers.image.version"], VERSION);
   assert.equal(config.Labels["org.opencontainers.image.revision"], "1234567");
 
   const trial = fileURLToPath(new URL("container_trial.sh", import.meta.url));
-  const { stdout, stderr } = await run("unshare", "--mount", "--cgroup", trial, directory.path, NAME);
-  assert.equal(stdout, EXPECTED, stderr);
+  const { stdout, stderr } = await outcomeOf("unshare", "--mount", "--cgroup", trial, directory.path, NAME);
+  assert.equal(stdout.trim(), EXPECTED, stderr);
 
   await Deno.writeTextFile(`${context}/dist/release/sbom.cdx.json`, "{}");
   const changed = await build("release", context);
@@ -91,11 +76,10 @@ async function layOut(context: string): Promise<void> {
     await Deno.copyFile(`${ROOT}/${file}`, `${context}/${file}`);
   }
   const { fileName } = platformHere();
-  await succeeded(
-    run(Deno.execPath(), "run", "--allow-all", "scripts/build.ts", "--output", `${release}/${fileName}`),
-  );
+  const builder = `${ROOT}/scripts/build.ts`;
+  await outputOf(Deno.execPath(), "run", "--allow-all", builder, "--output", `${release}/${fileName}`);
   const subject = { version: VERSION, commit: "1234567", denoVersion: Deno.version.deno };
   await Deno.writeTextFile(`${release}/sbom.cdx.json`, JSON.stringify(sbom(subject, await npmPackages())));
-  const { stdout } = await succeeded(run("sh", "-c", `cd "${release}" && sha256sum -- *`));
-  await Deno.writeTextFile(`${release}/SHA256SUMS`, `${stdout}\n`);
+  const sums = await outputOf("sh", "-c", `cd "${release}" && sha256sum -- *`);
+  await Deno.writeTextFile(`${release}/SHA256SUMS`, sums);
 }

@@ -7,15 +7,11 @@ import { settingsTemplate } from "../../scripts/settings_template.ts";
 import { REGISTRY } from "../../src/runtime/registry.ts";
 import { readEnvFile } from "../../src/settings/env_file.ts";
 import { temporaryDirectory } from "../support/executable.ts";
+import { outputOf } from "../support/outcome.ts";
+import { buildTwice } from "./package_stand_in.ts";
 
 const NAME = "vabus-data-handler";
 const { catalogue } = REGISTRY;
-
-async function run(program: string, ...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
-}
 
 Deno.test({
   name:
@@ -23,18 +19,11 @@ Deno.test({
   ignore: Deno.build.os !== "linux" || !await isOnPath("dpkg-deb"),
   fn: async () => {
     await using directory = await temporaryDirectory();
-    // In the place of Deno's hundred megabytes.
-    const runtime = join(directory.path, "runtime");
-    await Deno.writeTextFile(runtime, '#!/bin/sh\nprintf "%s\\n" "$0" "$DENO_DIR" "$@"\n');
-    const plan = { version: "1.2.3-1", architecture: "x64", runtime, isQuick: true } as const;
-    const [first, second] = await Promise.all(
-      ["first", "second"].map((name) => buildDeb({ ...plan, output: join(directory.path, name) })),
-    ) as [string, string];
-    assert.deepEqual(await Deno.readFile(second), await Deno.readFile(first));
+    const { path, plan } = await buildTwice(buildDeb, directory.path);
 
     const root = join(directory.path, "root");
-    await run("dpkg-deb", "--raw-extract", first, root);
-    const files = (await run("find", root, "-type", "f", "-printf", "%P\n"))
+    await outputOf("dpkg-deb", "--raw-extract", path, root);
+    const files = (await outputOf("find", root, "-type", "f", "-printf", "%P\n"))
       .trim().split("\n").sort();
     assert.deepEqual(files.filter((path) => !path.startsWith("DEBIAN/")), [
       `etc/${NAME}/env`,
@@ -55,14 +44,16 @@ Deno.test({
       `usr/share/zsh/vendor-completions/_${NAME}`,
     ]);
     assert.equal(
-      await run("dpkg-deb", "--field", first, "Package", "Version"),
+      await outputOf("dpkg-deb", "--field", path, "Package", "Version"),
       `Package: ${NAME}\nVersion: 1.2.3-1\n`,
     );
-    const other = await buildDeb({ ...plan, architecture: "arm64", output: directory.path });
+    const other = await buildDeb({ ...plan, output: directory.path, architecture: "arm64" });
     assert.equal(other, join(directory.path, `${NAME}_1.2.3-1_arm64.deb`));
-    assert.equal(await run("dpkg-deb", "--field", other, "Architecture"), "arm64\n");
+    assert.equal(await outputOf("dpkg-deb", "--field", other, "Architecture"), "arm64\n");
     assert.equal(await Deno.readTextFile(join(root, "DEBIAN/conffiles")), `/etc/${NAME}/env\n`);
-    for (const script of ["postinst", "prerm", "postrm"]) await run("sh", "-n", join(root, "DEBIAN", script));
+    for (const script of ["postinst", "prerm", "postrm"]) {
+      await outputOf("sh", "-n", join(root, "DEBIAN", script));
+    }
     const unit = await Deno.readTextFile(join(root, `usr/lib/systemd/system/${NAME}.service`));
     assert.match(unit, new RegExp(`^ExecStart=/usr/bin/${NAME} run --env-file /etc/${NAME}/env$`, "m"));
     assert.match(unit, /^User=vabus-data-handler$/m);
@@ -72,7 +63,7 @@ Deno.test({
     const launcher = join(root, "usr/bin", NAME);
     const text = await Deno.readTextFile(launcher);
     await Deno.writeTextFile(launcher, text.replace(`'/usr/lib/${NAME}'`, `'${root}/usr/lib/${NAME}'`));
-    const [started, cache, ...args] = (await run(launcher, "status", "--json")).trim().split("\n");
+    const [started, cache, ...args] = (await outputOf(launcher, "status", "--json")).trim().split("\n");
     assert.equal(started, `${root}/usr/lib/${NAME}/${NAME}`);
     // Where not even root can make a directory, so that nothing is kept.
     assert.equal(cache, "/dev/null/none");

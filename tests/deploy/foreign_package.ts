@@ -12,24 +12,12 @@ import { denoFor } from "../../scripts/npm_deno.ts";
 import { ARCHITECTURE_HERE } from "../../scripts/package_plan.ts";
 import { buildRpm } from "../../scripts/rpm.ts";
 import { temporaryDirectory } from "../support/executable.ts";
+import { outputOf } from "../support/outcome.ts";
 
 const NAME = "vabus-data-handler";
 const LIBRARIES = "/usr/aarch64-linux-gnu";
 /** The number of the processor in the head of an ELF file. */
 const AARCH64 = 0xb7;
-
-async function run(program: string, args: readonly string[], stdin?: string): Promise<string> {
-  const child = new Deno.Command(program, {
-    args: [...args],
-    stdin: stdin === undefined ? "null" : "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  if (stdin !== undefined) await new Response(stdin).body!.pipeTo(child.stdin);
-  const { success, stdout, stderr } = await child.output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
-}
 
 Deno.test({
   name: "arm64: deb and rpm bring the Deno of that processor, and the program runs there",
@@ -46,12 +34,12 @@ Deno.test({
     await ensureProgram("rpmbuild", "rpm");
     const rpm = await buildRpm(plan);
     assert.match(
-      await run("rpm", ["-qp", "--nosignature", "--requires", rpm]),
+      await outputOf("rpm", "-qp", "--nosignature", "--requires", rpm),
       /^ld-linux-aarch64\.so\.1\(\)\(64bit\)$/m,
     );
 
     const root = join(directory.path, "root");
-    await run("dpkg-deb", ["--extract", await buildDeb(plan), root]);
+    await outputOf("dpkg-deb", "--extract", await buildDeb(plan), root);
     const library = join(root, "usr/lib", NAME);
     assert.equal((await Deno.readFile(join(library, NAME)))[18], AARCH64);
 
@@ -64,8 +52,11 @@ Deno.test({
     const text = (await Deno.readTextFile(launcher)).replace(`'/usr/lib/${NAME}'`, `'${library}'`)
       .replace('"$directory/$name" run', `${qemu} -L ${LIBRARIES} "$directory/$name" run`);
     await Deno.writeTextFile(launcher, text);
-    assert.match(await run(launcher, ["--version"]), /^vabus-data-handler .*, aarch64-unknown-linux-gnu$/m);
+    assert.match(
+      await outputOf(launcher, "--version"),
+      /^vabus-data-handler .*, aarch64-unknown-linux-gnu$/m,
+    );
     // That is answered before the program is loaded.
-    assert.match(await run(launcher, ["completion", "bash"]), /complete .* vabus-data-handler$/m);
+    assert.match(await outputOf(launcher, "completion", "bash"), /complete .* vabus-data-handler$/m);
   },
 });

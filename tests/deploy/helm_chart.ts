@@ -5,6 +5,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { HELM, KUBECONFORM, KUBERNETES_VERSIONS, kubernetesSchemas } from "../../scripts/chart_tools.ts";
 import { packChart } from "../../scripts/archive.ts";
 import { isOnPath } from "../../scripts/debian.ts";
+import { type Outcome, outcomeOf } from "../support/outcome.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = `${ROOT}/deploy/helm/vabus-data-handler`;
@@ -20,12 +21,6 @@ const OF_THE_CHART = [
 
 // deno-lint-ignore no-explicit-any -- The shapes are other programs'.
 type Resource = any;
-
-interface Outcome {
-  readonly success: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 Deno.test("Helm lints the chart with each set of values", async () => {
   const files = (await Array.fromAsync(Deno.readDir(VALUES), ({ name }) => name)).sort();
@@ -79,7 +74,11 @@ for (const [name, directory] of [["base", "kubernetes"], ["instances", "kubernet
     name: `the chart says what deploy/${directory} says`,
     ignore: !await isOnPath("kubectl"),
     async fn() {
-      const { success, stdout, stderr } = await run("kubectl", "kustomize", `${ROOT}/deploy/${directory}`);
+      const { success, stdout, stderr } = await outcomeOf(
+        "kubectl",
+        "kustomize",
+        `${ROOT}/deploy/${directory}`,
+      );
       assert.ok(success, stderr);
       assert.deepEqual(compared(resources(await rendered(name))), compared(resources(stdout)));
     },
@@ -223,12 +222,12 @@ function template(...args: string[]): Promise<Outcome> {
 }
 
 async function helm(...args: string[]): Promise<Outcome> {
-  return await run(await HELM.ensure(), ...args);
+  return await outcomeOf(await HELM.ensure(), ...args);
 }
 
 async function kubeconform(version: string, directory: string): Promise<Outcome> {
   const schemas = await kubernetesSchemas();
-  return await run(
+  return await outcomeOf(
     await KUBECONFORM.ensure(),
     ...["-strict", "-summary", "-kubernetes-version", version],
     ...[
@@ -238,10 +237,4 @@ async function kubeconform(version: string, directory: string): Promise<Outcome>
     ...["-schema-location", `${schemas}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`],
     directory,
   );
-}
-
-async function run(command: string, ...args: string[]): Promise<Outcome> {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args, stdin: "null" }).output();
-  const decoder = new TextDecoder();
-  return { success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

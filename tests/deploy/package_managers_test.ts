@@ -8,6 +8,7 @@ import { IncompleteRelease, writeForPackageManagers } from "../../scripts/packag
 import { PLATFORMS } from "../../scripts/platforms.ts";
 import { VERSION } from "../../src/version.ts";
 import { temporaryDirectory } from "../support/executable.ts";
+import { outputOf } from "../support/outcome.ts";
 
 const DOWNLOADS = `https://github.com/vabus/vabus-data-handler/releases/download/v${VERSION}`;
 const OTHERS = ["vabus-data-handler.1", "vabus-data-handler.5", "vabus-data-handler.env", "install.sh"];
@@ -17,12 +18,6 @@ const SUMS = new Map(
     [name, `${i}`.repeat(64)] as const
   ),
 );
-
-async function run(program: string, ...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
-}
 
 async function writeSums(directory: string, names: readonly string[]): Promise<void> {
   const lines = names.map((name) => `${SUMS.get(name)}  ${name}\n`);
@@ -39,7 +34,7 @@ Deno.test("package managers are told each file's address with its own checksum",
     join(directory.path, "out"),
   );
 
-  assert.match(await run(await ensureProgram("ruby"), "-c", formula), /^Syntax OK/);
+  assert.match(await outputOf(await ensureProgram("ruby"), "-c", formula), /^Syntax OK/);
   const files = [...(await Deno.readTextFile(formula)).matchAll(/^ +url "(.*)"\n +sha256 "(.*)"$/gm)];
   const wanted = [...SUMS.keys()].filter((name) => !/windows|install/.test(name));
   assert.deepEqual(
@@ -96,7 +91,7 @@ Deno.test("a release without all platforms is told to package managers by none o
 Deno.test("the service of macOS is a property list, that of Windows is XML, and both run the same command", async () => {
   const python = await ensureProgram("python3");
   const plist = JSON.parse(
-    await run(
+    await outputOf(
       python,
       "-c",
       "import json, plistlib, sys; print(json.dumps(plistlib.load(open(sys.argv[1], 'rb'))))",
@@ -107,7 +102,7 @@ Deno.test("the service of macOS is a property list, that of Windows is XML, and 
   assert.deepEqual(plist.ProgramArguments.slice(1, 3), ["run", "--env-file"]);
   assert.deepEqual(plist.KeepAlive, { SuccessfulExit: false });
   const texts = JSON.parse(
-    await run(
+    await outputOf(
       python,
       "-c",
       "import json, sys, xml.etree.ElementTree as t; " +

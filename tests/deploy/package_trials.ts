@@ -12,6 +12,7 @@ import { debianBase } from "../../scripts/debian_base.ts";
 import { ARCHITECTURE_HERE, type PackagePlan } from "../../scripts/package_plan.ts";
 import { buildRpm } from "../../scripts/rpm.ts";
 import { temporaryDirectory } from "../support/executable.ts";
+import { outcomeOf } from "../support/outcome.ts";
 import { tryInRoom } from "./systemd_room.ts";
 
 const EXPECTED = `install: exit 0, inactive, enabled, root:vabus-data-handler 640
@@ -43,12 +44,6 @@ done
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** What a program says of a package; its exit code does not count. */
-async function said(program: string, ...args: string[]): Promise<string> {
-  const { stdout } = await new Deno.Command(program, { args, stdin: "null" }).output();
-  return new TextDecoder().decode(stdout);
-}
-
 /** Builds two versions and tries them. Returns the path of the newer one, which stays in `directory`. */
 async function tried(
   directory: string,
@@ -74,7 +69,7 @@ Deno.test("deb: installs, upgrades while events flow, is removed and purged: not
   await using directory = await temporaryDirectory();
   const path = await tried(directory.path, buildDeb, "deb_kind.sh", EXPECTED + OF_DEB);
   await ensureProgram("lintian");
-  assert.equal(await said("lintian", "--fail-on=none", path), "");
+  assert.equal((await outcomeOf("lintian", "--fail-on=none", path)).stdout, "");
 });
 
 Deno.test("rpm: installs, upgrades while events flow, is removed: nothing lost, and what stays is said", async () => {
@@ -82,6 +77,7 @@ Deno.test("rpm: installs, upgrades while events flow, is removed: nothing lost, 
   await using directory = await temporaryDirectory();
   const path = await tried(directory.path, buildRpm, "rpm_kind.sh", EXPECTED + OF_RPM);
   await ensureProgram("rpmlint");
-  const verdict = await said("rpmlint", "--rpmlintrc", here("../../deploy/rpm/rpmlintrc"), path);
-  assert.match(verdict, / 0 errors, 0 warnings/, verdict);
+  const rc = here("../../deploy/rpm/rpmlintrc");
+  const { stdout } = await outcomeOf("rpmlint", "--rpmlintrc", rc, path);
+  assert.match(stdout, / 0 errors, 0 warnings/, stdout);
 });

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { isOnPath } from "../../scripts/debian.ts";
 import { buildRpm } from "../../scripts/rpm.ts";
 import { temporaryDirectory } from "../support/executable.ts";
+import { outputOf } from "../support/outcome.ts";
+import { buildTwice } from "./package_stand_in.ts";
 
 const NAME = "vabus-data-handler";
 const DOCUMENTS = `/usr/share/doc/${NAME}`;
@@ -14,28 +16,16 @@ const DOCUMENTS = `/usr/share/doc/${NAME}`;
  */
 const FILES = "[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILEFLAGS:fflags} %{FILENAMES}\\n]";
 
-async function run(program: string, ...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
-}
-
 Deno.test({
   name:
     "the rpm has each file with its owner and mode, keeps changed settings, and has the same bytes each time",
   ignore: Deno.build.os !== "linux" || !await isOnPath("rpmbuild"),
   fn: async () => {
     await using directory = await temporaryDirectory();
-    // In the place of Deno's hundred megabytes.
-    const runtime = join(directory.path, "runtime");
-    await Deno.writeTextFile(runtime, "#!/bin/sh\n");
-    const plan = { version: "1.2.3-1", architecture: "x64", runtime, isQuick: true } as const;
-    const [first, second] = await Promise.all(
-      ["first", "second"].map((name) => buildRpm({ ...plan, output: join(directory.path, name) })),
-    ) as [string, string];
-    assert.deepEqual(await Deno.readFile(second), await Deno.readFile(first));
+    const { path, plan } = await buildTwice(buildRpm, directory.path);
 
-    const query = (...args: string[]) => run("rpm", "--query", "--nosignature", "--package", ...args, first);
+    const query = (...args: string[]) =>
+      outputOf("rpm", "--query", "--nosignature", "--package", ...args, path);
     assert.equal(
       await query("--queryformat", "%{NAME} %{VERSION} %{RELEASE} %{ARCH} %{LICENSE}"),
       `${NAME} 1.2.3 1 x86_64 MIT`,
@@ -75,14 +65,14 @@ Deno.test({
       `drwxr-xr-x root:root /usr/share/zsh/site-functions`,
       `-rw-r--r-- root:root /usr/share/zsh/site-functions/_${NAME}`,
     ]);
-    const other = await buildRpm({ ...plan, architecture: "arm64", output: directory.path });
+    const other = await buildRpm({ ...plan, output: directory.path, architecture: "arm64" });
     assert.equal(other, join(directory.path, `${NAME}-1.2.3-1.aarch64.rpm`));
-    assert.equal(await run("rpm", "-qp", "--nosignature", "--queryformat", "%{ARCH}", other), "aarch64");
+    assert.equal(await outputOf("rpm", "-qp", "--nosignature", "--queryformat", "%{ARCH}", other), "aarch64");
     for (const script of ["prein", "postin", "preun", "postun"]) {
-      const path = join(directory.path, script);
-      await Deno.writeTextFile(path, await query("--queryformat", `%{${script.toUpperCase()}}`));
-      await run("sh", "-n", path);
-      assert.doesNotMatch(await Deno.readTextFile(path), /@[A-Z]+@/);
+      const file = join(directory.path, script);
+      await Deno.writeTextFile(file, await query("--queryformat", `%{${script.toUpperCase()}}`));
+      await outputOf("sh", "-n", file);
+      assert.doesNotMatch(await Deno.readTextFile(file), /@[A-Z]+@/);
     }
   },
 });

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isOnPath } from "../../scripts/debian.ts";
 import { executablePath, temporaryDirectory } from "../support/executable.ts";
+import { outcomeOf } from "../support/outcome.ts";
 
 const UNITS = fileURLToPath(new URL("../../deploy/systemd", import.meta.url));
 const SERVICE = "vabus-data-handler.service";
@@ -10,7 +12,7 @@ const ONCE = "vabus-data-handler-once.service";
 const TIMER = "vabus-data-handler-once.timer";
 const MAX_EXPOSURE = 2.0;
 
-const ignore = !await hasSystemd();
+const ignore = !await isOnPath("systemd-analyze");
 
 Deno.test({
   name: "the units are well formed, secrets included",
@@ -62,17 +64,6 @@ async function layOut(directory: string): Promise<void> {
 }
 
 async function analyze(...args: string[]): Promise<{ success: boolean; text: string }> {
-  const { success, stdout, stderr } = await new Deno.Command("systemd-analyze", { args, stdin: "null" })
-    .output();
-  const decoder = new TextDecoder();
-  return { success, text: decoder.decode(stderr) + decoder.decode(stdout) };
-}
-
-async function hasSystemd(): Promise<boolean> {
-  try {
-    return (await new Deno.Command("systemd-analyze", { args: ["--version"], stdout: "null" }).output())
-      .success;
-  } catch {
-    return false;
-  }
+  const { success, stdout, stderr } = await outcomeOf("systemd-analyze", ...args);
+  return { success, text: stderr + stdout };
 }
