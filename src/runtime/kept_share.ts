@@ -20,15 +20,15 @@ export function shareText({ share }: Pick<Config, "share">, state: StateDatabase
  * @throws {StateError} `foreign`
  */
 export function assertShare({ share, stateDir }: Config, state: StateDatabase, takesOver: boolean): void {
-  const kept = keptShare(state);
-  if (takesOver && share === undefined && kept === undefined) {
+  if (takesOver) {
+    if (share !== undefined) return;
     throw new StateError(
       "foreign",
       "--take-over takes what INSTANCE_COUNT and INSTANCE_INDEX say, and neither is set: this handler " +
-        "reads everything. Leave it out, or set both.",
+        "would read everything. Set both, or leave --take-over out.",
     );
   }
-  const problem = takesOver && share !== undefined ? undefined : problemOf(share, kept, isUnread(state));
+  const problem = problemOf(share, keptShare(state), isUnread(state));
   if (problem !== undefined) throw new StateError("foreign", `The state in ${stateDir} ${problem}.`);
 }
 
