@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { isFile } from "../../scripts/debian.ts";
 import { PLATFORMS } from "../../scripts/platforms.ts";
 import { REGISTRY } from "../../src/runtime/registry.ts";
 import { VERSION } from "../../src/version.ts";
@@ -36,6 +37,16 @@ Deno.test("workflows make targets that there are", async () => {
     const made = [...(await text(path)).matchAll(/\bmake ([a-z-]+)/g)].map(([, target]) => target!);
     assert.ok(made.length > 0, path);
     for (const target of made) assert.ok(targets.includes(target), `${path}: make ${target}`);
+  }
+});
+
+Deno.test("workflows name files that there are", async () => {
+  for (const path of WORKFLOWS) {
+    // Not those of a release, which are made.
+    const named = (await text(path)).match(/(?<![\w./-])(?:scripts|src|tests|deploy|docs)\/[\w./-]+\.\w+/g) ??
+      [];
+    assert.ok(named.length > 0, path);
+    for (const file of named) assert.ok(await isFile(`${ROOT}/${file}`), `${path}: ${file}`);
   }
 });
 
