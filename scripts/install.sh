@@ -77,10 +77,11 @@ sha256_of() {
 }
 
 has_service=false
+is_uninstall=false
 for argument; do
   case $argument in
   --service) has_service=true ;;
-  --uninstall) uninstall=true ;;
+  --uninstall) is_uninstall=true ;;
   -h | --help)
     sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0"
     exit 0
@@ -89,6 +90,8 @@ for argument; do
   esac
 done
 
+! $has_service || ! $is_uninstall || fail "--service installs, --uninstall takes away: give one of them. Nothing was changed."
+
 # What needs root, and only for the system itself.
 needs_systemd() {
   [ -z "$root" ] || return 0
@@ -96,19 +99,37 @@ needs_systemd() {
   [ "$(id -u)" = 0 ] || fail "a service takes root. Nothing was changed."
 }
 
-if [ "${uninstall:-}" = true ]; then
+if $is_uninstall; then
+  if [ ! -e "$prefix/bin/$name" ] && [ ! -e "$root$unit" ]; then
+    fail "there is no $prefix/bin/$name and no $root$unit. PREFIX names another place; a package is removed by apt or dnf." \
+      "Nothing was changed."
+  fi
+  if [ -e "$prefix/bin/$name" ] && [ ! -w "$prefix/bin" ]; then
+    fail "no permission to write to $prefix/bin. Run as root. Nothing was changed."
+  fi
   if [ -f "$root$unit" ]; then
     needs_systemd
     if [ -z "$root" ]; then systemctl disable --now $name.service || fail "the service cannot be stopped. Nothing was removed."; fi
     rm -f "$root$unit"
     [ -n "$root" ] || systemctl daemon-reload
   fi
-  rm -f "$prefix/bin/$name" || fail "no permission to remove $prefix/bin/$name."
+  rm -f "$prefix/bin/$name" || fail "$prefix/bin/$name cannot be removed; rm's own message is above."
   echo "$name was removed. What stays: settings in /etc/$name, the state in /var/lib/$name, the user $name."
   echo "The state may hold aggregates that no sink has. Without them: rm -rf /etc/$name /var/lib/$name /var/lib/private/$name"
   exit 0
 fi
-if $has_service; then needs_systemd; fi
+if $has_service; then
+  needs_systemd
+  # As the unit can name it, and as the service can see it: it runs without the homes of users.
+  case $prefix/ in
+  /home/* | /root/* | /run/user/*)
+    fail "a service cannot run what is in $prefix, which is a user's own. Leave PREFIX out. Nothing was changed."
+    ;;
+  /*[!A-Za-z0-9./_-]* | [!/]*)
+    fail "PREFIX is $prefix. For a service it is an absolute path of A-Z a-z 0-9 . _ - /. Nothing was changed."
+    ;;
+  esac
+fi
 
 file=$(pick_file)
 beside=$(dirname "$0")
@@ -144,15 +165,15 @@ check_attestation() {
 }
 
 # The work directory is beside the executable's place, so that the executable can be renamed into it.
-mkdir -p "$prefix/bin" 2>/dev/null && work=$(mktemp -d "$prefix/bin/.$name.XXXXXX" 2>/dev/null) ||
-  fail "no permission to write to $prefix/bin. Run as root, or name another place: PREFIX=\$HOME/.local. Nothing was installed."
+mkdir -p "$prefix/bin" && work=$(mktemp -d "$prefix/bin/.$name.XXXXXX") ||
+  fail "$prefix/bin cannot be written to; the reason is above. Without root: PREFIX=\$HOME/.local. Nothing was installed."
 
-fetch "$base/SHA256SUMS" "$work/SHA256SUMS" || fail "$base/SHA256SUMS cannot be had. Nothing was installed."
+fetch "$base/SHA256SUMS" "$work/SHA256SUMS" || fail "$base/SHA256SUMS cannot be had; the reason is above. Nothing was installed."
 # fetch_checked FILE TARGET
 fetch_checked() {
   expected=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$1\$/\1/p" "$work/SHA256SUMS")
   [ -n "$expected" ] || fail "this release has no $1. Nothing was installed."
-  fetch "$base/$1" "$2" || fail "$base/$1 cannot be had. Nothing was installed."
+  fetch "$base/$1" "$2" || fail "$base/$1 cannot be had; the reason is above. Nothing was installed."
   actual=$(sha256_of "$2")
   [ "$actual" = "$expected" ] ||
     fail "$1 is not what was released: its checksum is $actual, not $expected." \
@@ -160,7 +181,9 @@ fetch_checked() {
 }
 fetch_checked "$file" "$work/$name"
 if $has_service; then
-  fetch_checked $name.service "$work/unit"
+  fetch_checked $name.service "$work/released"
+  sed "s|/usr/local/bin/|$prefix/bin/|" "$work/released" >"$work/unit" ||
+    fail "$prefix/bin cannot be written to; the reason is above. Nothing was installed."
   fetch_checked $name.env "$work/env"
 fi
 
@@ -181,14 +204,19 @@ if [ -z "$root" ] && ! id "$name" >/dev/null 2>&1; then
   useradd --system --user-group --no-create-home --home-dir /var/lib/$name --shell /usr/sbin/nologin $name ||
     fail "the user $name cannot be made. $prefix/bin/$name is there; the service is not."
 fi
-mkdir -p "$root/etc/$name" "$root$(dirname $unit)"
-sed "s|/usr/local/bin/|$prefix/bin/|" "$work/unit" >"$root$unit"
-if [ ! -e "$root$settings" ]; then
-  cp "$work/env" "$root$settings"
-  # It may hold passwords, and the service reads it as its own user.
-  chmod 640 "$root$settings"
-  [ -n "$root" ] || chown root:$name "$settings"
-fi
+# put FILE TARGET MODE GROUP: all of it or nothing, where the disk is full, too.
+put() {
+  new=$2.new
+  if mkdir -p "$(dirname "$2")" && cp "$1" "$new" && chmod "$3" "$new" && { [ -n "$root" ] || chown "root:$4" "$new"; } &&
+    mv -f "$new" "$2"; then
+    return 0
+  fi
+  rm -f "$new"
+  fail "$2 cannot be written; the reason is above. $prefix/bin/$name is there; the service is not. Then run this again."
+}
+# It may hold passwords, and the service reads it as its own user.
+[ -e "$root$settings" ] || put "$work/env" "$root$settings" 640 $name
+put "$work/unit" "$root$unit" 644 root
 [ -n "$root" ] || { systemctl daemon-reload && systemctl enable --quiet $name.service; }
 cat <<END
 The service is $unit. Say in $settings where events come from, then:

@@ -28,12 +28,21 @@ async function layOutRelease(directory: string): Promise<void> {
   await Deno.copyFile(join(ROOT, "scripts/install.sh"), join(release, "install.sh"));
 }
 
-/** Runs it for a file system of its own, in which nothing is started. */
-async function install(directory: string, ...args: string[]): Promise<{ code: number; text: string }> {
+/** Runs it for a file system of its own, in which nothing is started. Programs in `tools` come first. */
+function install(directory: string, ...args: string[]): Promise<{ code: number; text: string }> {
+  return installTo(join(directory, "usr"), directory, ...args);
+}
+
+async function installTo(
+  prefix: string,
+  directory: string,
+  ...args: string[]
+): Promise<{ code: number; text: string }> {
   const { code, stdout, stderr } = await new Deno.Command("sh", {
     args: [join(directory, "release/install.sh"), ...args],
     clearEnv: true,
-    env: { PATH: Deno.env.get("PATH")!, PREFIX: join(directory, "usr"), DESTDIR: directory },
+    cwd: directory,
+    env: { PATH: `${directory}/tools:${Deno.env.get("PATH")}`, PREFIX: prefix, DESTDIR: directory },
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
@@ -86,4 +95,50 @@ Deno.test("a unit that is not the release's, or an argument that is not known, i
   assert.match(text, /vabus-data-handler.service is not what was released.*Nothing was installed/s);
   await assert.rejects(Deno.stat(join(root, `usr/bin/${NAME}`)), Deno.errors.NotFound);
   assert.match((await install(root, "--servce")).text, /--servce is not known/);
+  const both = await install(root, "--service", "--uninstall");
+  assert.equal(both.code, 1);
+  assert.match(both.text, /give one of them\. Nothing was changed/);
 });
+
+Deno.test("--uninstall where nothing is installed changes nothing, and names the other ways", async () => {
+  await using directory = await temporaryDirectory();
+  await layOutRelease(directory.path);
+  const { code, text } = await install(directory.path, "--uninstall");
+  assert.equal(code, 1);
+  assert.match(text, /there is no .*PREFIX names another place; a package is removed by apt or dnf.*Nothing/);
+});
+
+for (
+  const prefix of ["/home/plant/.local", "/root/.local", "relative", "/opt/va bus", "/opt/a|b", "/opt/a&b"]
+) {
+  Deno.test(`a service that could not run below ${prefix} is not installed`, async () => {
+    await using directory = await temporaryDirectory();
+    await layOutRelease(directory.path);
+    const { code, text } = await installTo(prefix, directory.path, "--service");
+    assert.equal(code, 1, text);
+    assert.match(text, /PREFIX.*Nothing was changed/);
+    await assert.rejects(Deno.stat(join(directory.path, UNIT)), Deno.errors.NotFound);
+  });
+}
+
+for (const [path, what] of [[UNIT, "unit"], [SETTINGS, "settings"]] as const) {
+  Deno.test(`a disk that is full leaves no ${what} in part, and what was there stays`, async () => {
+    await using directory = await temporaryDirectory();
+    const root = directory.path;
+    await layOutRelease(root);
+    // It writes a part of that file, as on a disk that becomes full.
+    const tools = join(root, "tools");
+    await Deno.mkdir(tools);
+    const full = `case $2 in */${path}*) echo '[Serv' >"$2"; echo 'No space left' >&2; exit 1 ;; esac`;
+    await Deno.writeTextFile(join(tools, "cp"), `#!/bin/sh\n${full}\nexec /bin/cp "$@"\n`, { mode: 0o755 });
+    await Deno.mkdir(join(root, "etc/systemd/system"), { recursive: true });
+    await Deno.writeTextFile(join(root, UNIT), "before");
+    const { code, text } = await install(root, "--service");
+    assert.equal(code, 1);
+    assert.match(text, /No space left\n.* cannot be written; the reason is above/);
+    assert.equal(await Deno.readTextFile(join(root, UNIT)), "before");
+    const left = await Array.fromAsync(Deno.readDir(join(root, path, "..")), ({ name }) => name);
+    assert.deepEqual(left.filter((name) => name.endsWith(".new")), []);
+    if (path === SETTINGS) assert.deepEqual(left, []);
+  });
+}
