@@ -101,12 +101,12 @@ export function jobEndpoints(installation: () => Installation, jobs: Jobs): Endp
       status: 202,
       errorStatuses: ORDER_ERRORS,
       answer: ({ body: { sink, since, until, allow_duplicates = false }, caller }) =>
-        ordering(() => {
+        ordering(async () => {
           const who = actorOf(caller);
           const untilMs = until === undefined ? END_OF_TIME_MS : Math.round(until * 1000);
           const span = { sinceMs: Math.round(since * 1000), untilMs };
           const order = { sink, span, allowsDuplicates: allow_duplicates };
-          redeliverable(order, installation());
+          await redeliverable(order, installation());
           const subject = `${sink} from ${since}${until === undefined ? "" : ` to ${until}`}`;
           return jobRecord(
             jobs.start(

@@ -138,7 +138,7 @@ async function perform(
   const failed = new AbortController();
   const over = durationMs === undefined ? [] : [AbortSignal.timeout(durationMs)];
   const ending = AbortSignal.any([ended, failed.signal, ...over]);
-  const [sink] = readableSinks(config, logger, registry, []);
+  const [sink] = await readableSinks(config, logger, registry, []);
   const sinkPath = registry.fileOf(config.sinks[0]!)!.path;
   using view = TotalsView.open(config.stateDir);
   const look = () => view.look();

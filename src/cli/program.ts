@@ -12,7 +12,6 @@ import type { Shutdown } from "./signals.ts";
 import { restoreTerminal } from "../platform/terminal/screen.ts";
 import { writeStderr, writeStdout } from "../platform/terminal/streams.ts";
 import { stderrLogger, systemSources } from "./system.ts";
-import { exporterLines, openTelemetry } from "./telemetry.ts";
 
 /** Runs one command line and returns the exit code. Every error is handled here. */
 export async function runProgram(
@@ -36,7 +35,9 @@ export async function runProgram(
     const sources = systemSources(invocation.flags, invocation.envFile);
     const config = configure(invocation, sources, registry);
     if (takeLaunch().isAsked) {
-      if (invocation.command.hasTelemetry) writeStdout(exporterLines(config as Config));
+      if (invocation.command.hasTelemetry) {
+        writeStdout((await import("./telemetry.ts")).exporterLines(config as Config));
+      }
       return EXIT.done;
     }
     let inForce = config;
@@ -48,7 +49,8 @@ export async function runProgram(
       };
     };
     adopt(config);
-    const telemetry = invocation.command.hasTelemetry && openTelemetry(config as Config);
+    const telemetry = invocation.command.hasTelemetry &&
+      (await import("./telemetry.ts")).openTelemetry(config as Config);
     const logger = stderrLogger(() => inForce.log, telemetry);
     if ("warnings" in config) { for (const warning of config.warnings) logger.warn(warning); }
     const { signal, hangups } = shutdown;

@@ -11,10 +11,11 @@ import type { Source } from "./source.ts";
  * A way to reach one kind of bus or sink: one folder, and one entry in a registry. Flags, help,
  * docs/settings.md, masking, `check` and `verify` follow from what it declares.
  *
- * `create` connects to nothing yet.
+ * Every start evaluates the declarations of all kinds. So `create` loads the code of its kind by `import()`.
+ * It connects to nothing yet.
  */
 export interface Connector<S extends Spec, C, T, X> extends Declaration<S, C> {
-  create(config: C, surroundings: X): T;
+  create(config: C, surroundings: X): Promise<T>;
 }
 
 /** What a sink needs to know of the handler. */
@@ -68,9 +69,9 @@ export interface SourceConnector<S extends Spec = Spec, C = unknown>
   readingOf?(position: string): PartitionReading | undefined;
   /**
    * Creates the outlet by which the bus takes the handler's own metrics; left out: the bus takes none.
-   * Connects to nothing yet.
+   * Loads its code as `create` does, and connects to nothing yet.
    */
-  outlet?(config: C): Changing<MetricsOutlet, C>;
+  outlet?(config: C): Promise<Changing<MetricsOutlet, C>>;
   /** How Flink reads the bus, a table for each topic; left out: it cannot. */
   flink?(config: C, terms: FlinkTerms): readonly FlinkSourceTable[];
 }

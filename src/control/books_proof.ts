@@ -41,7 +41,7 @@ export async function proveBooks(
     );
   };
   const inState = first.sinks.filter(({ present }) => present).map(({ kind, sink }) => ({ id: sink, kind }));
-  const scope = proofScope(installation, scanned, inState);
+  const scope = await proofScope(installation, scanned, inState);
   try {
     const sinks: SinkProof[] = [];
     for (const sink of scope.asked) {

@@ -33,26 +33,30 @@ export async function check(
   signal: AbortSignal,
 ): Promise<CheckOutcome> {
   const { config, registry } = installation;
+  const subjects = await subjectsOf(installation, also);
   const findings = await Promise.all([
-    ...subjectsOf(installation, also).map((subject) => examine(subject, signal, PROBE_TIMEOUT_MS)),
+    ...subjects.map((subject) => examine(subject, signal, PROBE_TIMEOUT_MS)),
     examineClock(config, registry, signal, PROBE_TIMEOUT_MS),
   ]);
   return { findings: findings.flat(), alarms: standingAlarms(config.stateDir) };
 }
 
-function subjectsOf({ config, registry, logger }: Installation, also: readonly Subject[]): Subject[] {
+async function subjectsOf(
+  { config, registry, logger }: Installation,
+  also: readonly Subject[],
+): Promise<Subject[]> {
   const { stateDir, instanceId, metricsIntervalMs } = config;
   const sinks = configuredSinks(config);
   return [
     local("state", () => tryState(stateDir, instanceId, sinks)),
     ...also,
-    ...createSources(config, registry).map((source, index) => ({
+    ...(await createSources(config, registry)).map((source, index) => ({
       title: `bus ${source.id}${wayTo(config.sources[index]!, registry)}`,
       probe: (signal: AbortSignal) => source.probe(signal),
       close: () => source.close(),
     })),
-    ...(metricsIntervalMs === 0 ? [] : metricsSubjects(config, registry)),
-    ...createSinks(config, logger, registry).map((sink) => ({
+    ...(metricsIntervalMs === 0 ? [] : await metricsSubjects(config, registry)),
+    ...(await createSinks(config, logger, registry)).map((sink) => ({
       title: `sink ${sink.id}`,
       probe: (signal: AbortSignal) => sink.probe(signal),
       close: () => sink.close(),
@@ -66,8 +70,8 @@ function local(title: string, probe: () => string): Subject {
 }
 
 /** Tries to send metrics, by an empty array. */
-function metricsSubjects(config: Config, registry: Registry): Subject[] {
-  const outlet = createOutlet(config, registry)?.part;
+async function metricsSubjects(config: Config, registry: Registry): Promise<Subject[]> {
+  const outlet = (await createOutlet(config, registry))?.part;
   if (outlet === undefined) return [];
   return [{
     title: `metrics to ${outlet.name}`,

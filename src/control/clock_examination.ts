@@ -21,8 +21,9 @@ export async function examineClock(
     builtAtMs: BUILT_AT_MS,
     stateMs: () => latestOfState(config.stateDir),
   });
+  const sources = await createSources(config, registry);
   await Promise.all(
-    createSources(config, registry).map(async (source) => {
+    sources.map(async (source) => {
       try {
         const dateMs = await source.time?.(AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
         if (dateMs !== undefined) ownClock.heard(source.id, dateMs);

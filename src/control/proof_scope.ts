@@ -52,12 +52,12 @@ export function assertProvable(
  * @param scanned Kinds of sinks that are read although that means reading everything in them.
  * @param inState The sinks that the handler delivers to.
  */
-export function proofScope(
+export async function proofScope(
   { config, logger, registry }: Installation,
   scanned: readonly string[],
   inState: readonly ConfiguredSink[],
-): ProofScope {
-  const sinks = readableSinks(config, logger, registry, scanned);
+): Promise<ProofScope> {
+  const sinks = await readableSinks(config, logger, registry, scanned);
   // Without STORAGE_TYPE, sinks of the settings are no more than a guess.
   const isGuess = config.settings.some(({ origin, variable }) =>
     variable === "STORAGE_TYPE" && origin === "default"

@@ -69,7 +69,7 @@ export async function proveInstance(
   const { config, logger } = installation;
   assertProvable({ scanned }, installation);
   const state = StateDatabase.openForReading(config.stateDir);
-  const scope = proofScope(installation, scanned, SinkRegistry.read(state).sinks);
+  const scope = await proofScope(installation, scanned, SinkRegistry.read(state).sinks);
   try {
     const span = spanFrom(sinceMs);
     const proof = withLacking(await verify(state, scope.asked, span, signal, onWindow), scope);

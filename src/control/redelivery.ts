@@ -53,7 +53,7 @@ export async function redeliver(
   signal: AbortSignal,
   onProgress: (sent: number) => void,
 ): Promise<RedeliveryOutcome> {
-  const stock = redeliverable(order, installation);
+  const stock = await redeliverable(order, installation);
   const id = ask(actor, order, installation);
   const done = await fulfil(id, order.sink, installation, signal, onProgress);
   const proof = done.leftover === undefined ? await proveSpan(actor, order, installation, signal) : undefined;
@@ -61,16 +61,19 @@ export async function redeliver(
 }
 
 /** What there is to send. @throws {OrderError} The order cannot be carried out. @throws {StateError} */
-export function redeliverable(order: RedeliveryOrder, installation: Installation): RedeliveryStock {
-  assertPossible(order, installation);
+export async function redeliverable(
+  order: RedeliveryOrder,
+  installation: Installation,
+): Promise<RedeliveryStock> {
+  await assertPossible(order, installation);
   return stockOf(installation.config.stateDir, order.sink, order.span);
 }
 
 /** @throws {OrderError} */
-function assertPossible(
+async function assertPossible(
   { sink, span: { sinceMs, untilMs }, allowsDuplicates }: RedeliveryOrder,
   { config, registry, logger }: Installation,
-): void {
+): Promise<void> {
   if (untilMs !== END_OF_TIME_MS && untilMs <= sinceMs) {
     throw new OrderError(
       "wrong",
@@ -79,7 +82,7 @@ function assertPossible(
         `${option("--since", "since")} ${instantInWords(sinceMs)}: no window lies between.`,
     );
   }
-  const found = createSinks(config, logger, registry).find(({ id }) => id === sink);
+  const found = (await createSinks(config, logger, registry)).find(({ id }) => id === sink);
   if (!found) {
     const ids = config.sinks.map(({ id }) => id).join(", ");
     throw new OrderError(
@@ -150,7 +153,7 @@ async function proveSpan(
   signal: AbortSignal,
 ): Promise<Proof | undefined> {
   const kinds = registry.sinks.map(({ kind }) => kind);
-  const readable = readableSinks(config, logger, registry, kinds).find(({ id }) => id === sink);
+  const readable = (await readableSinks(config, logger, registry, kinds)).find(({ id }) => id === sink);
   if (readable === undefined) return undefined;
   const state = StateDatabase.openForReading(config.stateDir);
   try {

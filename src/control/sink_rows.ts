@@ -39,7 +39,7 @@ export class SinkRows {
   ): Promise<RowsOfSink> {
     const { config, registry, logger } = this.installation();
     const sinks = inOrderOfRoutes(
-      readableSinks(config, logger, registry, []),
+      await readableSinks(config, logger, registry, []),
       config,
       sought.name,
       lengthsMs,

@@ -46,7 +46,7 @@ export async function deliverAlone(
   const repetitions = new Repetitions();
   const folded = repetitions.foldComponents(logger);
   try {
-    const { sinks, clock, random, delivery } = systemSurroundings(config, folded, registry);
+    const { sinks, clock, random, delivery } = await systemSurroundings(config, folded, registry);
     const sink = sinks.find(({ id }) => id === sinkName)!;
     const only = new Delivery(sink, core.outbox, delivery, clock, random, folded.child("router"), metrics);
     const leftover = await only.run(AbortSignal.abort(), signal);

@@ -104,15 +104,15 @@ export class Handler {
    * @throws {StateError} The state is held, damaged or not ours.
    * @throws {ConfigError} `skipTo` names a bus that is not configured, or one without offsets.
    */
-  static create(
+  static async create(
     config: Config,
     logger: Logger,
     options: HandlerOptions,
     surroundings: Surroundings | undefined,
-  ): Handler {
+  ): Promise<Handler> {
     const repetitions = new Repetitions();
     const folded = repetitions.foldComponents(logger);
-    const world = surroundings ?? systemSurroundings(config, folded, options.registry, {
+    const world = surroundings ?? await systemSurroundings(config, folded, options.registry, {
       endsWhenRead: options.endsWhenRead,
       takesOver: options.takeOver,
     });
@@ -200,10 +200,11 @@ export class Handler {
   }
 
   /** Applies another configuration of the same buses, sinks and state. */
-  change(next: Config): void {
+  async change(next: Config): Promise<void> {
+    const newSinks = await this.surroundings.change?.(this.config, next) ?? [];
     this.core.change(next);
     for (const reader of this.readers) reader.change(readerOptions(next));
-    this.router.exchange(this.surroundings.change?.(this.config, next) ?? []);
+    this.router.exchange(newSinks);
     this.config = next;
   }
 

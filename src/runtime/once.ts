@@ -13,7 +13,7 @@ export async function runOnce(
   options: OnceOptions,
   surroundings?: Surroundings,
 ): Promise<OnceResult> {
-  const handler = Handler.create(config, logger, { ...options, endsWhenRead: true }, surroundings);
+  const handler = await Handler.create(config, logger, { ...options, endsWhenRead: true }, surroundings);
   try {
     return await once(handler, signal, options);
   } finally {

@@ -39,14 +39,14 @@ export interface Surroundings {
   readonly openView?: () => StateDatabase;
   readonly sources: readonly Source[];
   /** The outlet of the handler's own metrics; undefined: none. */
-  readonly outlet?: () => ChangingOutlet | undefined;
+  readonly outlet?: () => Promise<ChangingOutlet | undefined>;
   readonly sinks: readonly Sink[];
   readonly delivery: DeliveryOptions;
   /**
    * Applies another configuration to the buses, and returns new sinks for those whose settings differ.
    * Undefined: nothing outside ever changes.
    */
-  readonly change?: (inForce: Config, next: Config) => readonly Sink[];
+  readonly change?: (inForce: Config, next: Config) => Promise<readonly Sink[]>;
 }
 
 /** How the buses are read. */
@@ -60,13 +60,14 @@ interface ReadingManner {
 /**
  * The real surroundings, by the configuration. Connects to nothing yet.
  */
-export function systemSurroundings(
+export async function systemSurroundings(
   config: Config,
   logger: Logger,
   registry: Registry = REGISTRY,
   how: ReadingManner = {},
-): Surroundings {
-  const sources = changingSources(config, registry, how);
+): Promise<Surroundings> {
+  const sources = await changingSources(config, registry, how);
+  const sinks = await createSinks(config, logger, registry);
   return {
     clock: systemClock,
     builtAtMs: BUILT_AT_MS,
@@ -78,21 +79,22 @@ export function systemSurroundings(
     openView: () => StateDatabase.view(config.stateDir),
     sources: sources.map(({ part }) => part),
     outlet: () => createOutlet(config, registry),
-    sinks: createSinks(config, logger, registry),
+    sinks,
     delivery: { batchMaxAggregates: 20_000, attemptTimeoutMs: 70_000 },
-    change: (inForce, next) => {
-      sources.forEach(({ change }, bus) => change(next.sources[bus]!.options));
+    change: async (inForce, next) => {
       const settingsOf = ({ sinks }: Config, id: string) =>
         JSON.stringify(sinks.find((sink) => sink.id === id));
       const changed = next.sinks.filter(({ id }) => settingsOf(next, id) !== settingsOf(inForce, id));
-      return createSinks({ ...next, sinks: changed }, logger, registry);
+      const newSinks = await createSinks({ ...next, sinks: changed }, logger, registry);
+      sources.forEach(({ change }, bus) => change(next.sources[bus]!.options));
+      return newSinks;
     },
   };
 }
 
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */
-export function createSources(config: Config, registry: Registry): Source[] {
-  return changingSources(config, registry, {}).map(({ part }) => part);
+export async function createSources(config: Config, registry: Registry): Promise<Source[]> {
+  return (await changingSources(config, registry, {})).map(({ part }) => part);
 }
 
 function changingSources(
@@ -102,8 +104,8 @@ function changingSources(
 ) {
   const { sources, instanceId: instance, share, stateDir } = config;
   const common = { instance, share, takesOver, stateDir, endsWhenRead };
-  return sources.map((source) =>
-    registry.source(source).create(source.options, { name: source.name, ...common })
+  return Promise.all(
+    sources.map((source) => registry.source(source).create(source.options, { name: source.name, ...common })),
   );
 }
 
@@ -111,9 +113,12 @@ function changingSources(
  * The outlet of the handler's own metrics, which is the first bus that takes any; undefined: none does.
  * Connects to nothing yet.
  */
-export function createOutlet({ sources }: Config, registry: Registry): ChangingOutlet | undefined {
+export async function createOutlet(
+  { sources }: Config,
+  registry: Registry,
+): Promise<ChangingOutlet | undefined> {
   for (const [bus, source] of sources.entries()) {
-    const outlet = registry.source(source).outlet?.(source.options);
+    const outlet = await registry.source(source).outlet?.(source.options);
     if (outlet !== undefined) {
       return { part: outlet.part, change: (next) => outlet.change(next.sources[bus]!.options) };
     }
@@ -122,8 +127,8 @@ export function createOutlet({ sources }: Config, registry: Registry): ChangingO
 }
 
 /** The sinks of `STORAGE_TYPE`. Connects to nothing yet. */
-export function createSinks(config: Config, logger: Logger, registry: Registry): Sink[] {
-  return config.sinks.map((sink) => createSink(sink, config, logger, registry));
+export function createSinks(config: Config, logger: Logger, registry: Registry): Promise<Sink[]> {
+  return Promise.all(config.sinks.map((sink) => createSink(sink, config, logger, registry)));
 }
 
 /**
@@ -131,29 +136,32 @@ export function createSinks(config: Config, logger: Logger, registry: Registry):
  *
  * @param scanned Kinds of sinks that are read although that means reading everything in them.
  */
-export function readableSinks(
+export async function readableSinks(
   config: Config,
   logger: Logger,
   registry: Registry,
   scanned: readonly string[],
-): ReadableSink[] {
-  return config.sinks.flatMap((configured) => {
-    const sink = createSink(configured, config, logger, registry);
-    return isReadable(sink) && (sink.readBack.cost === "cheap" || scanned.includes(configured.kind))
-      ? [sink]
-      : [];
-  });
+): Promise<ReadableSink[]> {
+  const sinks = await createSinks(config, logger, registry);
+  return sinks.filter((sink, index) =>
+    isReadable(sink) && (sink.readBack.cost === "cheap" || scanned.includes(config.sinks[index]!.kind))
+  ) as ReadableSink[];
 }
 
 function isReadable(sink: Sink): sink is ReadableSink {
   return sink.readBack !== undefined;
 }
 
-function createSink(sink: SinkConfig, config: Config, logger: Logger, registry: Registry): Sink {
+async function createSink(
+  sink: SinkConfig,
+  config: Config,
+  logger: Logger,
+  registry: Registry,
+): Promise<Sink> {
   const { id, kind, options } = sink;
   const create = (own: Logger) =>
     registry.sink(sink).create(options, { id, instance: config.instanceId, logger: own });
   if (id === kind) return create(logger.child(id));
   const named = registry.namesOf(sink);
-  return new NamedSink(create(namedLogger(logger.child(id), named)), named);
+  return new NamedSink(await create(namedLogger(logger.child(id), named)), named);
 }

@@ -1,6 +1,6 @@
 import { compileFunctions } from "../aggregation/function_rules.ts";
 import { compileMapping } from "../codec/mapping/event_mapping.ts";
-import { faultsOfOwnFormats } from "../codec/mapping/own_formats.ts";
+import { faultsOfOwnFormats } from "../codec/mapping/own_format_faults.ts";
 import type { SinkConnector, SourceConnector } from "../contract/connector.ts";
 import type { PartitionReading } from "../contract/partition_reading.ts";
 import { compileRoutes } from "../delivery/routes.ts";

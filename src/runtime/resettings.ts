@@ -19,12 +19,12 @@ export type Rereading =
   | { readonly fault: string };
 
 /** Reads the settings again and logs what has changed. @param change Puts a new configuration in force. */
-export function readAgain(
+export async function readAgain(
   inForce: Config,
   resettings: Resettings,
   logger: Logger,
-  change: (next: Config) => void,
-): Rereading {
+  change: (next: Config) => Promise<void>,
+): Promise<Rereading> {
   let reread: Reread;
   try {
     reread = resettings.read(inForce);
@@ -49,6 +49,6 @@ export function readAgain(
       }: the value in the settings file has no effect, since a flag or the environment sets another one`,
     );
   }
-  change(config);
+  await change(config);
   return { changed, atStart };
 }

@@ -33,9 +33,10 @@ export async function runService(
   options: ServiceOptions,
   surroundings?: Surroundings,
 ): Promise<void> {
-  const handler = Handler.create(config, logger, options, surroundings);
+  const handler = await Handler.create(config, logger, options, surroundings);
   try {
-    const service = new Service(handler, options);
+    const outlet = config.metricsIntervalMs > 0 ? await handler.surroundings.outlet?.() : undefined;
+    const service = new Service(handler, options, outlet);
     await service.serve(signal).finally(() => service.close());
   } finally {
     await handler.close();
@@ -46,17 +47,19 @@ export async function runService(
 class Service {
   /** Undefined: no service manager wants notifications, or not yet. */
   private supervision: Supervision | undefined;
-  /** The outlet of the handler's own metrics; undefined: none. */
-  private readonly outlet: ChangingOutlet | undefined;
   /** Undefined: none is kept. */
   private readonly figures: FigureHistory | undefined;
 
   private readonly alarmWatch: AlarmWatch;
 
-  constructor(private readonly handler: Handler, private readonly options: ServiceOptions) {
+  /** @param outlet Of the handler's own metrics; undefined: none. */
+  constructor(
+    private readonly handler: Handler,
+    private readonly options: ServiceOptions,
+    private readonly outlet: ChangingOutlet | undefined,
+  ) {
     this.alarmWatch = new AlarmWatch(() => handler.lookout.look(), handler.clock);
     this.figures = handler.surroundings.openFigures?.();
-    if (handler.config.metricsIntervalMs > 0) this.outlet = handler.surroundings.outlet?.();
   }
 
   async serve(signal: AbortSignal): Promise<void> {
@@ -159,8 +162,8 @@ class Service {
   private async reset(resettings: Resettings): Promise<Rereading> {
     const { handler, supervision } = this;
     const work = () =>
-      readAgain(handler.config, resettings, handler.logger, (config) => {
-        handler.change(config);
+      readAgain(handler.config, resettings, handler.logger, async (config) => {
+        await handler.change(config);
         this.outlet?.change(config);
       });
     return await (supervision ? supervision.duringReload(work) : work());

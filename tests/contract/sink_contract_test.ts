@@ -12,7 +12,7 @@ import { FakeSink, type FakeTable } from "./fake_sink.ts";
 import { testHolding } from "./holding_contract.ts";
 import { testSinkContract } from "./sink_contract.ts";
 import { QUIET, type SinkBackend } from "./sink_samples.ts";
-import { TOY_SINK, toyRows } from "./toy/toy_sink.ts";
+import { toyRows, ToySink } from "./toy/toy_sink.ts";
 
 /** Runs the suite on the backends of one kind of sink. */
 type Suite = (t: Deno.TestContext) => Promise<void>;
@@ -42,7 +42,7 @@ async function toyBackend(): Promise<SinkBackend> {
   const path = `${directory}/toy.json`;
   return {
     createSink: (instance) =>
-      TOY_SINK.create({ path, token: "open sesame", colour: "red" }, { id: "toy", instance, logger: QUIET }),
+      new ToySink({ path, token: "open sesame", colour: "red" }, { id: "toy", instance, logger: QUIET }),
     read: (instance) => Promise.resolve(toyRows(path, instance)),
     remove: () => Deno.remove(directory, { recursive: true }),
   };

@@ -32,7 +32,7 @@ import { sharedKafka } from "../support/shared_servers.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { AcknowledgedBus } from "./toy/acknowledged_bus.ts";
 import { PartedBus } from "./toy/parted_bus.ts";
-import { TOY_SOURCE } from "./toy/toy_source.ts";
+import { ToySource } from "./toy/toy_source.ts";
 import { type TestBus, testSourceContract } from "./source_contract.ts";
 import { Reading } from "./source_reading.ts";
 
@@ -379,16 +379,7 @@ Deno.test("the toy source keeps the contract of sources", (t) =>
     const file = await Deno.makeTempFile({ prefix: "vabus-toy-" });
     let published = 0;
     return {
-      createSource: () =>
-        (TOY_SOURCE.create({ url: `toy://me:swordfish@here${encodeURI(file)}`, pace: 1000 }, {
-          instance: "contract",
-          stateDir: "",
-          name: undefined,
-          share: undefined,
-          takesOver: false,
-          endsWhenRead: false,
-        }))
-          .part,
+      createSource: () => new ToySource({ url: `toy://me:swordfish@here${encodeURI(file)}`, pace: 1000 }),
       publish: async (count) => {
         const lines = Array.from({ length: count }, () => `${eventText(published++)}\n`);
         await Deno.writeTextFile(file, lines.join(""), { append: true });

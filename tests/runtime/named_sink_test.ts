@@ -68,7 +68,7 @@ class Parrot implements Omit<Required<Sink>, "readBack"> {
 }
 
 /** The parrot as `history:parrot`, and what it logs. */
-function parrot(fails: boolean): { sink: Sink; lines: string[] } {
+async function parrot(fails: boolean): Promise<{ sink: Sink; lines: string[] }> {
   const lines: string[] = [];
   const logger = createLogger({
     level: "debug",
@@ -84,16 +84,16 @@ function parrot(fails: boolean): { sink: Sink; lines: string[] } {
     },
     configure: () => ({ fails }),
     targetsOf: () => ["parrot"],
-    create: (config, surroundings) => new Parrot(surroundings.id, surroundings.logger, config),
+    create: (config, { id, logger }) => Promise.resolve(new Parrot(id, logger, config)),
     readBack: "cheap",
   });
   const registry = new Registry([...SINKS, connector], SOURCES);
   const config = registry.configure(sourcesOf({ environment: { STORAGE_TYPE: "history:parrot" } }));
-  return { sink: createSinks(config, logger, registry)[0]!, lines };
+  return { sink: (await createSinks(config, logger, registry))[0]!, lines };
 }
 
 Deno.test("every error of a sink with an id has the names that the operator knows", async () => {
-  const { sink } = parrot(true);
+  const { sink } = await parrot(true);
   const readBack = sink.readBack!;
   const context = { ...CONTEXT, alarm: () => {} };
   const operations: Record<string, () => Promise<unknown>> = {
@@ -114,7 +114,7 @@ Deno.test("every error of a sink with an id has the names that the operator know
 });
 
 Deno.test("every other word of a sink with an id has them too: answers, alarms, flaws, log lines", async () => {
-  const { sink, lines } = parrot(false);
+  const { sink, lines } = await parrot(false);
   const alarms: string[] = [];
   await sink.open({ ...CONTEXT, alarm: ({ detail }) => alarms.push(detail) }, NEVER);
   assert.deepEqual(alarms, [NAMED]);
@@ -124,7 +124,7 @@ Deno.test("every other word of a sink with an id has them too: answers, alarms, 
   assert.ok(lines[0]!.includes(`${NAMED} advice="${NAMED}" count=1`), lines[0]);
 });
 
-Deno.test("a sink says what its connector declares: its id, and how its rows are read back", () => {
+Deno.test("a sink says what its connector declares: its id, and how its rows are read back", async () => {
   const environment = {
     STORAGE_TYPE: "history:postgres,far:kafka,old:sqlite,postgres,kafka,sqlite,stdout",
     KAFKA_BOOTSTRAP_SERVERS: "a:1",
@@ -134,7 +134,7 @@ Deno.test("a sink says what its connector declares: its id, and how its rows are
   };
   const registry = new Registry(SINKS, SOURCES);
   const config = registry.configure(sourcesOf({ environment }));
-  for (const [index, sink] of createSinks(config, QUIET, registry).entries()) {
+  for (const [index, sink] of (await createSinks(config, QUIET, registry)).entries()) {
     const { id, kind } = config.sinks[index]!;
     const { readBack } = registry.sink({ kind });
     assert.equal(sink.id, id);
@@ -163,7 +163,7 @@ Deno.test("what its settings are warned of and refused for is told by them too",
       fileOf: () => ({ setting, path: isRight ? "/parrot" : "/state/state.sqlite" }),
       retentionOf: () => ({ setting, retentionMs: isRight ? 1e12 : 1 }),
       addressesOf: () => [{ setting, address: isRight ? "far:1" : listen }],
-      create: (_, { id, logger }) => new Parrot(id, logger, { fails: false }),
+      create: (_, { id, logger }) => Promise.resolve(new Parrot(id, logger, { fails: false })),
       readBack: "cheap",
     });
     const registry = new Registry([...SINKS, connector], SOURCES);

@@ -57,7 +57,7 @@ Deno.test("every kind of source has the name that its bus has", async () => {
     const names = urls.map((_, i) => `bus ${i}`);
     const VABUS_URL = urls.map((url, i) => named ? `${url}?source=${names[i]}` : url).join(",");
     const config = loadConfig(sourcesOf({ environment: { VABUS_URL, STORAGE_TYPE: "stdout" } }), () => []);
-    const sources = createSources(config, REGISTRY);
+    const sources = await createSources(config, REGISTRY);
     if (named) assert.deepEqual(sources.map(({ id }) => id), names);
     else {
       // A name that is given later takes over what the state has of the address.

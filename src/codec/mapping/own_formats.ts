@@ -1,16 +1,11 @@
 import type { EventBatch } from "../../event/event_batch.ts";
 import { EventScanner } from "../event_scanner.ts";
 import { JsonBytes } from "../json_bytes.ts";
-import { compileMapping, type MappingFault, type MappingTexts } from "./event_mapping.ts";
+import { compileMapping, type MappingTexts } from "./event_mapping.ts";
+import { type OwnFormat, textsOfFormat } from "./own_format_faults.ts";
 import type { RecordContext } from "./reading.ts";
 import { RecordReader } from "./record_reader.ts";
 
-/** The formats of records that say their format themselves. */
-type OwnFormat = "json" | "influx";
-const UNITS: Readonly<Record<OwnFormat, Pick<MappingTexts, "timeUnit">>> = {
-  json: {},
-  influx: { timeUnit: "ns" },
-};
 const BRACE_OPEN = 0x7b;
 
 /**
@@ -18,20 +13,11 @@ const BRACE_OPEN = 0x7b;
  * format's default. Undefined: records are events as they are.
  */
 export function readerOfFormat(texts: MappingTexts, format: OwnFormat): RecordReader | undefined {
-  const own = { ...texts, format: format === "json" ? undefined : format, ...UNITS[format] };
-  const compiled = compileMapping(own);
+  const own = textsOfFormat(texts, format);
+  const compiled = compileMapping({ ...own, format: format === "json" ? undefined : format });
   if ("ok" in compiled) return compiled.ok && new RecordReader(compiled.ok);
   const unfit = Object.fromEntries(compiled.faults.map(({ setting }) => [setting, undefined]));
   return readerOfFormat({ ...texts, ...unfit }, format);
-}
-
-/** The faults of texts that none of the formats has a use for. */
-export function faultsOfOwnFormats(texts: MappingTexts): readonly MappingFault[] {
-  const [json, influx] = (["json", "influx"] as const).map((format) => {
-    const compiled = compileMapping({ ...texts, format, ...UNITS[format] });
-    return "faults" in compiled ? compiled.faults : [];
-  });
-  return json!.filter(({ setting }) => influx!.some((other) => other.setting === setting));
 }
 
 /**

@@ -4,7 +4,6 @@ import { kafkaClientOptions } from "../../platform/kafka/flink_client_options.ts
 import { IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
 import type { Scope } from "../../settings/scope.ts";
 import { KAFKA_SETTINGS } from "./kafka_settings.ts";
-import { KafkaSink } from "./kafka_sink.ts";
 
 interface KafkaConfig {
   /** `host:port` each. */
@@ -84,7 +83,8 @@ export const KAFKA = sinkConnector({
       ? []
       : ["${KAFKA_SSL_KEY} stands for the text of KAFKA_SSL_KEY_FILE, which must be PKCS #8."],
   }),
-  create({ sasl, tls, ...config }, { id, instance, logger }) {
+  async create({ sasl, tls, ...config }, { id, instance, logger }) {
+    const { KafkaSink } = await import("./kafka_sink.ts");
     const options = { ...config, ...(sasl && { sasl }), ...(tls && { ssl: sslOf(tls) }) };
     return new KafkaSink({ ...options, id, instance, clock: systemClock }, logger);
   },

@@ -4,7 +4,6 @@ import { flinkTableOf } from "./flink_table.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
 import type { PostgresParameters } from "./postgres_parameters.ts";
 import { POSTGRES_SETTINGS } from "./postgres_settings.ts";
-import { PostgresSink } from "./postgres_sink.ts";
 
 interface PostgresConfig {
   /** The connection, with the certificates that the connection string names. */
@@ -53,7 +52,10 @@ export const POSTGRES = sinkConnector({
     }));
   },
   flink: ({ connection, table }, terms) => flinkTableOf(connection, table, terms),
-  create: (config, { id, instance, logger }) => new PostgresSink({ ...config, id, instance }, logger),
+  async create(config, { id, instance, logger }) {
+    const { PostgresSink } = await import("./postgres_sink.ts");
+    return new PostgresSink({ ...config, id, instance }, logger);
+  },
   readBack: "cheap",
 });
 

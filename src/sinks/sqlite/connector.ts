@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { sinkConnector } from "../../contract/connector.ts";
 import { SQLITE_SETTINGS } from "./sqlite_settings.ts";
-import { SqliteSink } from "./sqlite_sink.ts";
 
 interface SqliteConfig {
   /** Absolute. */
@@ -38,6 +37,9 @@ export const SQLITE = sinkConnector({
   fileOf: ({ path }) => ({ setting: "SQLITE_PATH", path }),
   retentionOf: ({ retentionMs }) =>
     retentionMs === undefined ? undefined : { setting: "SQLITE_RETENTION", retentionMs },
-  create: (config, { id, instance, logger }) => new SqliteSink({ ...config, id, instance }, logger),
+  async create(config, { id, instance, logger }) {
+    const { SqliteSink } = await import("./sqlite_sink.ts");
+    return new SqliteSink({ ...config, id, instance }, logger);
+  },
   readBack: "cheap",
 });

@@ -1,5 +1,4 @@
 import { sinkConnector } from "../../contract/connector.ts";
-import { StdoutSink } from "./stdout_sink.ts";
 
 export const STDOUT = sinkConnector({
   kind: "stdout",
@@ -14,6 +13,8 @@ export const STDOUT = sinkConnector({
     options: [["connector", "print"]],
     notes: ["The lines are in the output of the TaskManagers, each with the name of its series before it."],
   }),
-  create: (_, { id, instance }) =>
-    new StdoutSink({ id, instance, write: (bytes) => Deno.stdout.write(bytes) }),
+  async create(_, { id, instance }) {
+    const { StdoutSink } = await import("./stdout_sink.ts");
+    return new StdoutSink({ id, instance, write: (bytes) => Deno.stdout.write(bytes) });
+  },
 });

@@ -1,6 +1,4 @@
-import { readerFor } from "../../codec/mapping/record_reader.ts";
-import { sourceConnector, type SourceSurroundings } from "../../contract/connector.ts";
-import { systemClock } from "../../platform/clock/clock.ts";
+import { sourceConnector } from "../../contract/connector.ts";
 import { BUS_LOGIN } from "../../settings/bus_login.ts";
 import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
@@ -8,10 +6,9 @@ import type { Scope } from "../../settings/scope.ts";
 import { flinkTablesOf } from "./flink_tables.ts";
 import { readingOf } from "./holding.ts";
 import type { KafkaLogin } from "./kafka_login.ts";
-import { KafkaSource, type KafkaSourceOptions } from "./kafka_source.ts";
-import { type KafkaUrl, readKafkaUrl } from "./kafka_url.ts";
+import { type KafkaUrl, knownKafkaUrl, readKafkaUrl } from "./kafka_url.ts";
 
-interface KafkaConfig {
+export interface KafkaConfig {
   readonly events: EventTexts;
   readonly url: string;
   /** Undefined: no TLS. */
@@ -34,19 +31,22 @@ export const KAFKA = sourceConnector({
     const read = readKafkaUrl(text);
     return "problem" in read ? read : text;
   },
-  addressOf: (url) => checked(url).address,
+  addressOf: (url) => knownKafkaUrl(url).address,
   isOpenParameter: (name) => name === "sasl" || name === "start",
   configure(scope, { events, url, tls }): KafkaConfig {
-    const read = checked(url);
+    const read = knownKafkaUrl(url);
     return { events, url, tls: read.hasTls ? tls ?? NO_TLS_FILES : undefined, login: loginOf(scope, read) };
   },
   secretsOf: ({ login, tls, url }) => [login?.password, tls?.key, ...secretsOfUrl(url)],
   addressesOf: ({ url }) =>
-    checked(url).brokers.map(({ host, port }) => ({ setting: "VABUS_URL", address: `${host}:${port}` })),
+    knownKafkaUrl(url).brokers.map(({ host, port }) => ({
+      setting: "VABUS_URL",
+      address: `${host}:${port}`,
+    })),
   credentialsOf({ login, tls, url }) {
     // SCRAM authenticates both sides without sending the password.
     if (login?.mechanism !== "plain") return [];
-    return checked(url).brokers.map(({ host }) => ({
+    return knownKafkaUrl(url).brokers.map(({ host }) => ({
       credential: "the password of the Kafka user",
       host,
       isProtected: tls !== undefined,
@@ -54,40 +54,13 @@ export const KAFKA = sourceConnector({
       remedy: "give VABUS_URL as kafkas://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
-  flink: ({ login, tls, url }, terms) => flinkTablesOf(checked(url), { login, tls }, terms),
+  flink: ({ login, tls, url }, terms) => flinkTablesOf(knownKafkaUrl(url), { login, tls }, terms),
   readingOf,
-  create(config, surroundings) {
-    const source = new KafkaSource(optionsOf(config, surroundings));
-    return { part: source, change: (next) => source.change(optionsOf(next, surroundings)) };
+  async create(config, surroundings) {
+    const { create } = await import("./create.ts");
+    return create(config, surroundings);
   },
 });
-
-function optionsOf(
-  { events, login, tls, url }: KafkaConfig,
-  { endsWhenRead, instance, name, share, takesOver }: SourceSurroundings,
-): KafkaSourceOptions {
-  const { address, brokers, start, topics } = checked(url);
-  return {
-    name: name ?? address,
-    brokers,
-    topics,
-    access: { tls, login },
-    startsAtEnd: start === "newest",
-    instance,
-    share,
-    takesOver,
-    reader: readerFor(events),
-    endsWhenRead,
-    clock: systemClock,
-  };
-}
-
-/** Of a URL that {@link readKafkaUrl} has taken before. */
-function checked(url: string): KafkaUrl {
-  const read = readKafkaUrl(url);
-  if ("problem" in read) throw new Error(read.problem);
-  return read;
-}
 
 function loginOf(
   scope: Scope<typeof BUS_LOGIN>,

@@ -90,3 +90,10 @@ function readParameters(
 function isMechanism(text: string): text is KafkaLogin["mechanism"] {
   return (MECHANISMS as readonly string[]).includes(text);
 }
+
+/** Of a URL that {@link readKafkaUrl} has taken before. */
+export function knownKafkaUrl(url: string): KafkaUrl {
+  const read = readKafkaUrl(url);
+  if ("problem" in read) throw new Error(read.problem);
+  return read;
+}

@@ -3,7 +3,6 @@ import { isLoopback } from "../../platform/http/access.ts";
 import { parseHostPort } from "../../settings/value_type.ts";
 import type { ListenConfig } from "./listen_config.ts";
 import { LISTEN_SETTINGS } from "./listen_settings.ts";
-import { ListenSource } from "./listen_source.ts";
 
 export const LISTEN = sourceConnector({
   kind: "listen",
@@ -60,7 +59,8 @@ export const LISTEN = sourceConnector({
       flaw: "in the clear, from all who send",
       remedy: "listen on listens:// with VABUS_CERT_FILE and VABUS_KEY_FILE, or on 127.0.0.1 behind a proxy",
     }],
-  create(config, { name = `listen://${bracketed(config)}`, stateDir, endsWhenRead }) {
+  async create(config, { name = `listen://${bracketed(config)}`, stateDir, endsWhenRead }) {
+    const { ListenSource } = await import("./listen_source.ts");
     const part = new ListenSource(name, config, stateDir, !endsWhenRead);
     return { part, change: (next) => part.change(next) };
   },

@@ -99,3 +99,10 @@ function readParameters(query: string | undefined): Pick<MqttUrl, "qos" | "start
 function isTopic(text: string): boolean {
   return !/[+#]/.test(text) && filterProblem(text) === undefined;
 }
+
+/** Of a URL that {@link readMqttUrl} has taken before. */
+export function knownMqttUrl(url: string): MqttUrl {
+  const read = readMqttUrl(url);
+  if ("problem" in read) throw new Error(read.problem);
+  return read;
+}

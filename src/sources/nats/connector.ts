@@ -1,6 +1,4 @@
-import { readerFor } from "../../codec/mapping/record_reader.ts";
 import { sourceConnector } from "../../contract/connector.ts";
-import { systemClock } from "../../platform/clock/clock.ts";
 import {
   type BusSettings,
   type EventTexts,
@@ -11,10 +9,9 @@ import { secretsOfUrl } from "../../settings/mask.ts";
 import type { Scope } from "../../settings/scope.ts";
 import { loginOfCredentials, type NatsLogin } from "./nats_login.ts";
 import { NATS_SETTINGS } from "./nats_settings.ts";
-import { NatsSource, type NatsSourceOptions } from "./nats_source.ts";
-import { type NatsUrl, readNatsUrl } from "./nats_url.ts";
+import { knownNatsUrl, type NatsUrl, readNatsUrl } from "./nats_url.ts";
 
-interface NatsConfig {
+export interface NatsConfig {
   readonly events: EventTexts;
   readonly url: string;
   /** Undefined: no TLS. */
@@ -37,11 +34,11 @@ export const NATS = sourceConnector({
     const read = readNatsUrl(text);
     return "problem" in read ? read : text;
   },
-  addressOf: (url) => checked(url).address,
+  addressOf: (url) => knownNatsUrl(url).address,
   isOpenParameter: (name) => name === "subject" || name === "domain" || name === "start",
   configure(scope, bus): NatsConfig {
     const { events, url, tls } = bus;
-    const read = checked(url);
+    const read = knownNatsUrl(url);
     return {
       events,
       url,
@@ -58,11 +55,11 @@ export const NATS = sourceConnector({
     ...secretsOfUrl(url),
   ],
   addressesOf: ({ url }) =>
-    checked(url).servers.map(({ host, port }) => ({ setting: "VABUS_URL", address: `${host}:${port}` })),
+    knownNatsUrl(url).servers.map(({ host, port }) => ({ setting: "VABUS_URL", address: `${host}:${port}` })),
   credentialsOf({ login, tls, url }) {
     // A key signs what the server has drawn, and is not sent.
     if (login === undefined || login.kind === "key") return [];
-    return checked(url).servers.map(({ host }) => ({
+    return knownNatsUrl(url).servers.map(({ host }) => ({
       credential: login.kind === "token" ? "the token for NATS" : "the password of the NATS user",
       host,
       isProtected: tls !== undefined,
@@ -70,34 +67,11 @@ export const NATS = sourceConnector({
       remedy: "give VABUS_URL as natss://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
-  create(config, { name }) {
-    const source = new NatsSource(optionsOf(config, name));
-    return { part: source, change: (next) => source.change(optionsOf(next, name)) };
+  async create(config, surroundings) {
+    const { create } = await import("./create.ts");
+    return create(config, surroundings);
   },
 });
-
-function optionsOf(
-  { events, login, tls, url }: NatsConfig,
-  name: string | undefined,
-): NatsSourceOptions {
-  const { address, choice, servers, start } = checked(url);
-  return {
-    name: name ?? address,
-    servers,
-    access: { tls, login },
-    choice,
-    startsAtEnd: start === "newest",
-    reader: readerFor(events),
-    clock: systemClock,
-  };
-}
-
-/** Of a URL that {@link readNatsUrl} has taken before. */
-function checked(url: string): NatsUrl {
-  const read = readNatsUrl(url);
-  if ("problem" in read) throw new Error(read.problem);
-  return read;
-}
 
 /** The login of the URL, else of the settings. */
 function loginOf(

@@ -108,3 +108,10 @@ function readParameters(query: string | undefined): Parameters | Problem {
   }
   return found;
 }
+
+/** Of a URL that {@link readNatsUrl} has taken before. */
+export function knownNatsUrl(url: string): NatsUrl {
+  const read = readNatsUrl(url);
+  if ("problem" in read) throw new Error(read.problem);
+  return read;
+}

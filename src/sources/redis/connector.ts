@@ -1,14 +1,11 @@
-import { readerFor } from "../../codec/mapping/record_reader.ts";
-import { sourceConnector, type SourceSurroundings } from "../../contract/connector.ts";
-import { systemClock } from "../../platform/clock/clock.ts";
+import { sourceConnector } from "../../contract/connector.ts";
 import { BUS_LOGIN } from "../../settings/bus_login.ts";
 import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
 import type { RedisLogin } from "./redis_connection.ts";
-import { RedisSource, type RedisSourceOptions } from "./redis_source.ts";
-import { readRedisUrl, type RedisUrl } from "./redis_url.ts";
+import { knownRedisUrl, readRedisUrl } from "./redis_url.ts";
 
-interface RedisConfig {
+export interface RedisConfig {
   readonly events: EventTexts;
   readonly url: string;
   /** Undefined: no TLS. */
@@ -31,22 +28,22 @@ export const REDIS = sourceConnector({
     const read = readRedisUrl(text);
     return "problem" in read ? read : text;
   },
-  addressOf: (url) => checked(url).address,
+  addressOf: (url) => knownRedisUrl(url).address,
   isOpenParameter: (name) => OPEN_PARAMETERS.includes(name),
   // An entry is an object of texts. Records as they are would have to have numbers.
   eventsOf: (url, texts) =>
-    checked(url).field === undefined ? { ...texts, format: texts.format ?? "json" } : texts,
+    knownRedisUrl(url).field === undefined ? { ...texts, format: texts.format ?? "json" } : texts,
   configure({ values }, { events, url, tls }): RedisConfig {
-    const { hasTls, password = values.VABUS_PASSWORD, username = values.VABUS_USERNAME } = checked(url);
+    const { hasTls, password = values.VABUS_PASSWORD, username = values.VABUS_USERNAME } = knownRedisUrl(url);
     const login = password === undefined ? undefined : { username, password };
     return { events, url, tls: hasTls ? tls ?? NO_TLS_FILES : undefined, login };
   },
   secretsOf: ({ login, tls, url }) => [login?.password, tls?.key, ...secretsOfUrl(url)],
   addressesOf: ({ url }) =>
-    checked(url).hosts.map(({ host, port }) => ({ setting: "VABUS_URL", address: `${host}:${port}` })),
+    knownRedisUrl(url).hosts.map(({ host, port }) => ({ setting: "VABUS_URL", address: `${host}:${port}` })),
   credentialsOf({ login, tls, url }) {
     if (login === undefined) return [];
-    return checked(url).hosts.map(({ host }) => ({
+    return knownRedisUrl(url).hosts.map(({ host }) => ({
       credential: "the password of the Redis user",
       host,
       isProtected: tls !== undefined,
@@ -54,34 +51,8 @@ export const REDIS = sourceConnector({
       remedy: "give VABUS_URL as rediss://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
-  create(config, surroundings) {
-    const source = new RedisSource(optionsOf(config, surroundings));
-    return { part: source, change: (next) => source.change(optionsOf(next, surroundings)) };
+  async create(config, surroundings) {
+    const { create } = await import("./create.ts");
+    return create(config, surroundings);
   },
 });
-
-function optionsOf(
-  { events, login, tls, url }: RedisConfig,
-  { name, share }: Pick<SourceSurroundings, "name" | "share">,
-): RedisSourceOptions {
-  const { address, database, field, keys, endpoint, start, trims } = checked(url);
-  return {
-    name: name ?? address,
-    endpoint,
-    access: { tls, login, database },
-    keys,
-    share,
-    field,
-    trims,
-    startsAtEnd: start === "newest",
-    reader: readerFor(events),
-    clock: systemClock,
-  };
-}
-
-/** Of a URL that {@link readRedisUrl} has taken before. */
-function checked(url: string): RedisUrl {
-  const read = readRedisUrl(url);
-  if ("problem" in read) throw new Error(read.problem);
-  return read;
-}

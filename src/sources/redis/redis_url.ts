@@ -127,3 +127,10 @@ function readParameters(query: string | undefined): Parameters | Problem {
   }
   return found;
 }
+
+/** Of a URL that {@link readRedisUrl} has taken before. */
+export function knownRedisUrl(url: string): RedisUrl {
+  const read = readRedisUrl(url);
+  if ("problem" in read) throw new Error(read.problem);
+  return read;
+}

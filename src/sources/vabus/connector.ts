@@ -1,18 +1,11 @@
-import { readerFor } from "../../codec/mapping/record_reader.ts";
 import { sourceConnector } from "../../contract/connector.ts";
 import { type EventTexts, IN_THE_CLEAR } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
 import { addressOfHttp, httpUrlProblem } from "../../settings/http_url.ts";
 import type { BusAddress } from "./bus_address.ts";
-import { BusConnection } from "./bus_connection.ts";
-import { LogClient } from "./log_client.ts";
-import { LogSource } from "./log_source.ts";
-import { postMetrics } from "./metrics_client.ts";
-import { QueueClient } from "./queue_client.ts";
-import { QueueSource } from "./queue_source.ts";
 import { VABUS_SETTINGS } from "./vabus_settings.ts";
 
-interface VabusConfig {
+export interface VabusConfig {
   readonly mode: "log" | "queue";
   readonly address: BusAddress;
   readonly events: EventTexts;
@@ -64,22 +57,12 @@ export const VABUS = sourceConnector({
       remedy: "give VABUS_URL as https://, with VABUS_CA_FILE where the authority is your own",
     }];
   },
-  create({ mode, address, events }, { instance, name }) {
-    const connection = new BusConnection(address, name);
-    const reader = readerFor(events);
-    const part = mode === "queue"
-      ? new QueueSource(new QueueClient(connection), reader)
-      : new LogSource(new LogClient(connection, instance), reader);
-    return { part, change: (next) => connection.change(next.address) };
+  async create(config, surroundings) {
+    const { create } = await import("./create.ts");
+    return create(config, surroundings);
   },
-  outlet({ address }) {
-    const connection = new BusConnection(address);
-    const part = {
-      name: connection.name,
-      post: (metrics: Parameters<typeof postMetrics>[1], signal: AbortSignal) =>
-        postMetrics(connection, metrics, signal),
-      close: () => connection.close(),
-    };
-    return { part, change: (next: VabusConfig) => connection.change(next.address) };
+  async outlet(config) {
+    const { createOutlet } = await import("./create.ts");
+    return createOutlet(config);
   },
 });

@@ -24,7 +24,7 @@ type ToyRow = Aggregate & { readonly instance: string };
  * A sink that the program does not have: a JSON file that is rewritten with each batch. It wants a token, as
  * a service would.
  */
-class ToySink implements Sink, ReadBack {
+export class ToySink implements Sink, ReadBack {
   readonly id: string;
   readonly repeat = "upsert";
   readonly readBack = this;
@@ -132,6 +132,6 @@ export const TOY_SINK = sinkConnector({
   },
   targetsOf: ({ path }) => [path],
   secretsOf: ({ token }) => [token],
-  create: (config, surroundings) => new ToySink(config, surroundings),
+  create: (config, surroundings) => Promise.resolve(new ToySink(config, surroundings)),
   readBack: { scan: "the whole toy" },
 });

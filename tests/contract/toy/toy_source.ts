@@ -24,7 +24,7 @@ interface ToyConfig {
 const LOOK_MS = 20;
 
 /** A source that the program does not have: a file with one event per line that needs a password. */
-class ToySource implements Source {
+export class ToySource implements Source {
   readonly id: string;
 
   constructor(readonly config: ToyConfig) {
@@ -98,5 +98,5 @@ export const TOY_SOURCE = sourceConnector({
   addressOf,
   configure: ({ values }, { url }): ToyConfig => ({ url, pace: values.TOY_PACE }),
   secretsOf: ({ url }) => secretsOfUrl(url),
-  create: (config) => ({ part: new ToySource(config), change: () => {} }),
+  create: (config) => Promise.resolve({ part: new ToySource(config), change: () => {} }),
 });

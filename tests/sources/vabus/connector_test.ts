@@ -20,7 +20,7 @@ Deno.test("a log is read as a log and may be read again, a queue is emptied", as
     const [mode, Source, mayRepeat] of [["log", LogSource, true], ["queue", QueueSource, false]] as const
   ) {
     const config = { ...CONFIG, mode };
-    const { part } = VABUS.create(config, surroundings);
+    const { part } = await VABUS.create(config, surroundings);
     assert.ok(part instanceof Source, mode);
     assert.equal(VABUS.mayRepeat?.(config), mayRepeat, mode);
     await part.close();
