@@ -6,6 +6,13 @@ unit=vabus-data-handler
 env=/etc/vabus-data-handler/env
 state() { systemctl show -P ActiveState $unit; }
 pid() { systemctl show -P MainPID $unit; }
+# Starts the service. Where that fails, the log says why.
+start() {
+  systemctl start $unit && return
+  systemctl status --no-pager --full $unit
+  journalctl --no-pager --lines=200
+  return 1
+}
 # As `until` in the tests: only a defect takes longer.
 within() { for _ in $(seq 3000); do "$@" && return; sleep 0.1; done; echo "in vain: $*"; }
 # Without the books of dpkg and rpm, and what a machine writes that runs.
@@ -41,7 +48,7 @@ publish_on() {
 printf 'VABUS_URL=http://127.0.0.1:18923\nAGGREGATION_INTERVAL=1\nALLOWED_LATENESS=1\n' >> $env
 vabus-data-handler check --env-file $env > /tmp/check 2>&1
 echo "check: exit $?"
-systemctl start $unit
+start
 echo "start: exit $?, $(state), user $(ps -o user:32= -p "$(pid)" | tr -d ' '), by name: $([ "$(pidof $unit | wc -w)" = 2 ] && echo found)"
 echo "cache: $(ls /var/cache/vabus-data-handler 2> /dev/null | wc -l) files"
 
@@ -63,6 +70,33 @@ vabus-data-handler verify > /tmp/verify 2>&1
 echo "verify: exit $?"
 
 systemctl stop bus
+
+# A state of the oldest schema that was released, its bus and one of its sinks out of reach. It is laid in while the service does
+# not run, and the upgraded program migrates it; the clock then closes its open windows, whose series become aggregates.
+systemctl stop $unit
+directory=/var/lib/vabus-data-handler
+mkdir /tmp/own
+mv $directory/* /tmp/own
+cp $env /tmp/env
+cp /packages/oldest.sqlite $directory/state.sqlite
+chown $unit: $directory/state.sqlite
+chmod 600 $directory/state.sqlite
+bus=$(vabus-data-handler status --json | grep -o 'http://127[^"]*' | head -1)
+printf '%s\n' "VABUS_URL=$bus" INSTANCE_ID=fixture STORAGE_TYPE=sqlite,postgres \
+  POSTGRES_CONNECTION_STRING=postgres://plant@127.0.0.1:9/plant > $env
+fact() { vabus-data-handler status --json | tr -d ' \n' | grep -o "\"$1\":[0-9]*" | head -1 | cut -d : -f 2; }
+offset=$(fact next_offset) dead_letters=$(fact total) aggregates=$(fact next_id) open=$(fact series)
+start
+has_closed() { [ "$(fact next_id)" = $((aggregates + open)) ]; }
+within has_closed
+echo "oldest schema: $(state), offset $offset, then $(fact next_offset); dead letters $dead_letters, then $(fact total)"
+echo "its aggregates: $aggregates, and $open open, then $(fact next_id)"
+systemctl stop $unit
+rm -r $directory/*
+mv /tmp/own/* $directory
+cat /tmp/env > $env
+start
+
 remove_package > /tmp/remove 2>&1
 echo "remove: exit $?, $(state), state $([ -s /var/lib/vabus-data-handler/state.sqlite ] && echo kept), settings $(ls /etc/vabus-data-handler)"
 install_package new > /tmp/again 2>&1

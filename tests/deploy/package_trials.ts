@@ -13,6 +13,7 @@ import { ARCHITECTURE_HERE, type PackagePlan } from "../../scripts/package_plan.
 import { buildRpm } from "../../scripts/rpm.ts";
 import { temporaryDirectory } from "../support/executable.ts";
 import { outcomeOf } from "../support/outcome.ts";
+import { schemaFixtures } from "../support/schema_fixtures.ts";
 import { tryInRoom } from "./systemd_room.ts";
 
 const EXPECTED = `install: exit 0, inactive, enabled, root:vabus-data-handler 640
@@ -24,6 +25,8 @@ cache: 0 files
 upgrade: exit 0, active, pid new, settings 1
 events: each once
 verify: exit 0
+oldest schema: active, offset 2005, then 2005; dead letters 3, then 3
+its aggregates: 560, and 70 open, then 630
 `;
 const OF_DEB = `remove: exit 0, inactive, state kept, settings env
 install again: exit 0, books kept
@@ -59,7 +62,8 @@ async function tried(
   };
   const old = await build({ ...plan, version: "0.0.1-1" });
   const next = await build({ ...plan, version: "0.0.2-1" });
-  const furnish = [here("furnish_with_debian.sh"), await debianBase(), here(kind), old, next];
+  const oldest = schemaFixtures()[0]!.state;
+  const furnish = [here("furnish_with_debian.sh"), await debianBase(), here(kind), oldest, old, next];
   const trial = await tryInRoom("package_trial.sh", furnish);
   assert.equal(trial.log, expected, trial.stderr);
   return next;
