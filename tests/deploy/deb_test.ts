@@ -1,6 +1,6 @@
 /** What is in the package for Debian. package_trials.ts installs it, which takes a Debian of its own. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { buildDeb } from "../../scripts/deb.ts";
 import { isOnPath } from "../../scripts/debian.ts";
 import { settingsTemplate } from "../../scripts/settings_template.ts";
@@ -53,6 +53,10 @@ Deno.test({
     assert.equal(await Deno.readTextFile(join(root, "DEBIAN/conffiles")), `/etc/${NAME}/env\n`);
     for (const script of ["postinst", "prerm", "postrm"]) {
       await outputOf("sh", "-n", join(root, "DEBIAN", script));
+    }
+    const stopped = (await Deno.readTextFile(join(root, "DEBIAN/prerm"))).split(/\s+/);
+    for (const path of files.filter((path) => path.includes("/systemd/system/"))) {
+      assert.ok(stopped.includes(basename(path)), `removing does not stop ${path}`);
     }
     const unit = await Deno.readTextFile(join(root, `usr/lib/systemd/system/${NAME}.service`));
     assert.match(unit, new RegExp(`^ExecStart=/usr/bin/${NAME} run --env-file /etc/${NAME}/env$`, "m"));

@@ -30,6 +30,8 @@ its aggregates: 560, and 70 open, then 630
 `;
 const OF_DEB = `remove: exit 0, inactive, state kept, settings env
 install again: exit 0, books kept
+other settings, nobody to ask: exit 1, set 1
+with --force-confold: exit 0, set 1, there are env, env.dpkg-dist
 purge, state kept: exit 0, state kept, settings gone
 purge: exit 0, left behind: 0
 done

@@ -1,6 +1,6 @@
 /** What is in the package for Fedora and others. package_trials.ts installs it. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { isOnPath } from "../../scripts/debian.ts";
 import { buildRpm } from "../../scripts/rpm.ts";
 import { temporaryDirectory } from "../support/executable.ts";
@@ -68,6 +68,10 @@ Deno.test({
     const other = await buildRpm({ ...plan, output: directory.path, architecture: "arm64" });
     assert.equal(other, join(directory.path, `${NAME}-1.2.3-1.aarch64.rpm`));
     assert.equal(await outputOf("rpm", "-qp", "--nosignature", "--queryformat", "%{ARCH}", other), "aarch64");
+    const stopped = (await query("--queryformat", "%{PREUN}")).split(/\s+/);
+    for (const line of files.filter((line) => line.includes("/systemd/system/"))) {
+      assert.ok(stopped.includes(basename(line)), `removing does not stop ${line}`);
+    }
     for (const script of ["prein", "postin", "preun", "postun"]) {
       const file = join(directory.path, script);
       await Deno.writeTextFile(file, await query("--queryformat", `%{${script.toUpperCase()}}`));
