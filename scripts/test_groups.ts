@@ -11,7 +11,6 @@ export const LONGEST: readonly string[] = [
   "tests/codec/mapping",
   "tests/e2e/check_test.ts",
   "tests/sim/sim_test.ts",
-  "tests/sim/more_seeds_test.ts",
   "tests/e2e/upgrade_test.ts",
   "tests/sim/found_out_test.ts",
   "tests/sources/vabus",

@@ -8,16 +8,16 @@ const SEED = testSeed(20_251_126);
  * Some seconds' worth of each, however fast the machine is; `make fuzz` goes on for as long as it is told to.
  */
 const INPUTS: Readonly<Record<string, number>> = {
-  "scanner": 12_000,
-  "records": 4000,
-  "sparkplug": 4000,
-  "pushes": 3000,
-  "bus-client": 1200,
-  "bus-server": 800,
+  "scanner": 6000,
+  "records": 2000,
+  "sparkplug": 2000,
+  "pushes": 1500,
+  "bus-client": 600,
+  "bus-server": 400,
   "bus-crowd": 2,
   "bus-descriptors": 3,
-  "configuration": 4000,
-  "state-file": 250,
+  "configuration": 2000,
+  "state-file": 120,
 };
 /** A crowd, yet no burden for a machine with other things to do. */
 const CONNECTIONS_MAX = 600;

@@ -112,7 +112,7 @@ Deno.test("what is written is what is read, whatever the separator, the quotes, 
       );
       for (const event of content.events) assert.deepEqual(read(event.raw, NARROW).events, [event]);
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
 });
 
@@ -176,7 +176,7 @@ Deno.test("a record is what the slow path makes of it: by each mapping, cut anyw
         assert.deepEqual(details(reply), all.flatMap(details));
       },
     ),
-    { numRuns: 4000 },
+    { numRuns: 2000 },
   );
 });
 
@@ -252,7 +252,7 @@ Deno.test("a row with its header elsewhere is what a record of both is", () => {
       assert.equal(batch.total, 1);
       assert.deepEqual(contentOf(batch), slowly(csvReadings, `${header.row.text}\n${row}`, MAPPINGS[index]!));
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
 });
 

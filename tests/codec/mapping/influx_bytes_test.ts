@@ -131,7 +131,7 @@ Deno.test("what is written is what is read, whatever is escaped, quoted, no numb
       assert.equal(content.invalid.length, content.events.length === 0 ? Math.min(1, refused) : refused);
       for (const event of content.events) assert.deepEqual(read(event.raw, INFLUX).events, [event]);
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
 });
 
@@ -164,7 +164,7 @@ Deno.test("a record is what the slow path makes of it: by each mapping, cut anyw
         );
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });
 

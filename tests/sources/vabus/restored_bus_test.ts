@@ -243,6 +243,6 @@ Deno.test("property: however often a bus is restored and the handler restarted, 
         });
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });

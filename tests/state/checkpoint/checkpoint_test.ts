@@ -62,7 +62,7 @@ Deno.test("whatever the order of batches, checkpoints, deliveries and crashes, e
         });
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
