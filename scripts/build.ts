@@ -28,6 +28,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
 /** What an entry loads by `import()`, relative to it. */
 const LOADED_LATER = "./cli/program.ts";
+/** The directory beside `main.mjs` with the parts of what it loads, and the part that it loads first. */
+const PARTS = "program";
+const FIRST_PART = `./${PARTS}/program.js`;
 /** Starts the program in a directory of the form `files`. */
 const LAUNCHER = "launcher.sh";
 
@@ -92,9 +95,10 @@ async function makeExecutable(
 }
 
 /**
- * Bundles the entry into `main`, and the modules that it loads later, {@link LOADED_LATER}, into
- * `program.mjs` beside it, with the dashboard's page in front. The first is small and loads at once, and
- * listens for signals while the second loads.
+ * Bundles the entry into `main`, and what it loads later, {@link LOADED_LATER}, into the directory
+ * {@link PARTS} beside it. The first is small and loads at once, and listens for signals while the rest
+ * loads. The rest is in parts, so that a start reads, compiles and runs only what its command uses. The
+ * dashboard's page is in the part that serves it.
  */
 async function bundle(
   entry: string,
@@ -102,31 +106,34 @@ async function bundle(
   commit: string,
   builtAtMs: number | undefined,
 ): Promise<void> {
-  const code = (await bundled(entry, main)).replace(LOADED_LATER, "./program.mjs");
+  await runBundler(`--external=${LOADED_LATER}`, `--output=${main}`, entry);
+  const code = (await Deno.readTextFile(main)).replace(LOADED_LATER, FIRST_PART);
   const facts = `globalThis.__VABUS_COMMIT__ = ${JSON.stringify(commit)};\n` +
     `globalThis.__VABUS_BUILT_AT_MS__ = ${builtAtMs};\n`;
   await Deno.writeTextFile(main, facts + code);
-  const program = await bundled(join(dirname(entry), LOADED_LATER), programBeside(main));
-  const page = `globalThis.__VABUS_PAGE__ = ${JSON.stringify(await packedPage())};\n`;
-  await Deno.writeTextFile(programBeside(main), page + program);
+  const directory = partsBeside(main);
+  await runBundler("--code-splitting", `--outdir=${directory}`, join(dirname(entry), LOADED_LATER));
+  for (const part of await namesOfParts(directory)) {
+    const path = join(directory, part);
+    const text = await Deno.readTextFile(path);
+    if (!text.includes("__VABUS_PAGE__")) continue;
+    const page = `globalThis.__VABUS_PAGE__ = ${JSON.stringify(await packedPage())};\n`;
+    await Deno.writeTextFile(path, page + text);
+  }
 }
 
-async function bundled(entry: string, output: string): Promise<string> {
-  const { success, stderr } = await deno([
-    "bundle",
-    "--platform=deno",
-    "--quiet",
-    `--config=${join(ROOT, "deno.json")}`,
-    `--external=${LOADED_LATER}`,
-    `--output=${output}`,
-    entry,
-  ]);
+async function runBundler(...args: string[]): Promise<void> {
+  const options = ["--platform=deno", "--quiet", `--config=${join(ROOT, "deno.json")}`];
+  const { success, stderr } = await deno(["bundle", ...options, ...args]);
   if (!success) throw new BuildError(`deno bundle failed:\n${decode(stderr)}`);
-  return await Deno.readTextFile(output);
 }
 
-function programBeside(main: string): string {
-  return join(dirname(main), "program.mjs");
+function partsBeside(main: string): string {
+  return join(dirname(main), PARTS);
+}
+
+async function namesOfParts(directory: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
 }
 
 /** The reason of a failure in one line; undefined: it worked. */
@@ -165,17 +172,20 @@ async function writeSelfExtracting(
 ): Promise<void> {
   const runtime = await packedRuntime(runtimePath);
   const mainCode = (await Deno.readTextFile(main)).trimEnd();
-  const code = await Deno.readFile(programBeside(main));
+  const names = await namesOfParts(partsBeside(main));
+  const parts = await Promise.all(names.map((name) => Deno.readFile(join(partsBeside(main), name))));
+  const code = Buffer.concat(parts);
   const packedCode = gzipSync(code, { level: BEST_COMPRESSION });
   const launcher = await launcherText("self_extracting", commit, {
-    CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code) + mainCode)).slice(0, 16),
+    CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code) + names + mainCode)).slice(0, 16),
     MAIN: mainCode,
     // With the final newline.
     MAIN_SIZE: `${Buffer.byteLength(mainCode) + 1}`,
     HASHES: [runtime.sha256, sha256(Buffer.from(`${mainCode}\n`)), sha256(code)].join(" "),
     DENO_SIZE: `${runtime.size}`,
     DENO_PACKED_SIZE: `${runtime.packed.length}`,
-    PROGRAM_SIZE: `${code.length}`,
+    PARTS: names.map((name) => `${PARTS}/${name}`).join(" "),
+    PART_SIZES: parts.map(({ length }) => length).join(" "),
     PROGRAM_PACKED_SIZE: `${packedCode.length}`,
   });
   await Deno.writeFile(output, Buffer.concat([Buffer.from(launcher), runtime.packed, packedCode]));
@@ -190,7 +200,10 @@ async function writeFiles(
 ): Promise<void> {
   await Deno.mkdir(output);
   await Deno.copyFile(main, join(output, "main.mjs"));
-  await Deno.copyFile(programBeside(main), programBeside(join(output, "main.mjs")));
+  await Deno.mkdir(join(output, PARTS));
+  for (const name of await namesOfParts(partsBeside(main))) {
+    await Deno.copyFile(join(partsBeside(main), name), join(output, PARTS, name));
+  }
   await Deno.copyFile(runtime, join(output, "vabus-data-handler"));
   const launcher = await launcherText("installed", commit, { LIBRARY: library });
   await Deno.writeTextFile(join(output, LAUNCHER), launcher);

@@ -13,8 +13,10 @@ content=@CONTENT@
 main_size=@MAIN_SIZE@
 deno_size=@DENO_SIZE@
 deno_packed_size=@DENO_PACKED_SIZE@
-program_size=@PROGRAM_SIZE@
 program_packed_size=@PROGRAM_PACKED_SIZE@
+# The files of the program, as they lie behind each other, and their sizes.
+parts='@PARTS@'
+part_sizes='@PART_SIZES@'
 hashes='@HASHES@'
 uid=$(id -u)
 

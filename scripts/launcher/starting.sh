@@ -57,7 +57,8 @@ start() {
     case $self${LD_PRELOAD:+,} in *,*) may_run=--allow-run ;; *) may_run=--allow-run=$self ;; esac
   fi
   if mentions_telemetry "$@"; then is_exporting=true; else is_exporting=false; fi
-  set -- $guard "$directory/$name" run @PERMISSIONS@ ${may_run:+"$may_run"} @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
+  # Deno reads all that is named in an import() before it starts, unless it is told not to.
+  set -- $guard "$directory/$name" run @PERMISSIONS@ ${may_run:+"$may_run"} @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm --unstable-lazy-dynamic-imports \
     "$directory/main.mjs" "$@"
   if $is_exporting; then export_telemetry "$@"; fi
   # A shell runs no trap while it becomes another program: a signal of that moment would be lost. Now it ends the program.

@@ -16,15 +16,16 @@ has_size() {
   [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]
 }
 is_complete() {
-  has_size "$1/$name" "$deno_size" && has_size "$1/main.mjs" "$main_size" && has_size "$1/program.mjs" "$program_size" && [ -x "$1/$name" ]
+  has_size "$1/$name" "$deno_size" && has_size "$1/main.mjs" "$main_size" && [ -x "$1/$name" ]
 }
+# The last hash is that of all parts, one behind the other.
 is_whole() {
-  is_complete "$1" && [ "$(cd "$1" && sha256sum "$name" main.mjs program.mjs | cut -c 1-64 | tr '\n' ' ')" = "$hashes " ]
+  is_complete "$1" && [ "$(cd "$1" && cat $parts 2>/dev/null | sha256sum "$name" main.mjs - | cut -c 1-64 | tr '\n' ' ')" = "$hashes " ]
 }
 # Prints the inode, size and change time of each file. Every change of a file changes the last, which only root can set
 # at will.
 state_of() {
-  (cd "$1" && stat -c '%n %i %s %z' "$name" main.mjs program.mjs) 2>/dev/null
+  (cd "$1" && stat -c '%n %i %s %z' "$name" main.mjs $parts) 2>/dev/null
 }
 # The hashes are computed again only where a file has changed since they were last right: they take as long as a start.
 is_unpacked() {
@@ -40,6 +41,19 @@ write_main() {
 END_OF_MAIN
 }
 
+# Writes the parts of the program into the directory $1, where they are one file.
+write_parts() {
+  (umask 077 && mkdir "$1/program") || return 1
+  sizes=$part_sizes
+  at=1
+  for part in $parts; do
+    size=${sizes%% *}
+    sizes=${sizes#* }
+    tail -c "+$at" "$1/parts" | head -c "$size" >"$1/$part" || return 1
+    at=$((at + size))
+  done
+}
+
 # Each file is complete and on disk before it gets its name, so neither a second start at the same moment nor a power cut
 # leaves half of one under it. Running Deno once tells whether the directory and the machine allow it.
 unpack() {
@@ -47,14 +61,15 @@ unpack() {
   trap 'rm -rf "$work"' EXIT
   trap 'exit 1' $ended_by_hangup INT TERM
   tail -c "$((deno_packed_size + program_packed_size))" "$0" 2>/dev/null | head -c "$deno_packed_size" | gzip -dc >"$work/$name" &&
-    tail -c "$program_packed_size" "$0" | gzip -dc >"$work/program.mjs" &&
+    tail -c "$program_packed_size" "$0" | gzip -dc >"$work/parts" &&
+    write_parts "$work" &&
     write_main >"$work/main.mjs" &&
     chmod 700 "$work/$name" &&
     is_whole "$work" &&
-    { sync "$work/$name" "$work/program.mjs" "$work/main.mjs" 2>/dev/null || sync; } &&
+    { (cd "$work" && sync "$name" main.mjs $parts 2>/dev/null) || sync; } &&
     "$work/$name" --version >/dev/null &&
     mv -f "$work/$name" "$1/$name" &&
-    mv -f "$work/program.mjs" "$1/program.mjs" &&
+    mkdir -p "$1/program" && (cd "$work" && mv -f $parts "$1/program/") &&
     mv -f "$work/main.mjs" "$1/main.mjs" &&
     is_unpacked "$1" && status=0 || status=1
   rm -rf "$work"

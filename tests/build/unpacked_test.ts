@@ -20,7 +20,7 @@ Deno.test("unpacks once, readable by its user alone", async () => {
   const second = await Deno.stat(join(unpacked, NAME));
   assert.equal(first.ino, second.ino);
   assert.equal((await Deno.stat(unpacked)).mode! & 0o077, 0);
-  assert.deepEqual(await namesIn(unpacked), ["checked", "deno_dir", "main.mjs", "program.mjs", NAME]);
+  assert.deepEqual(await namesIn(unpacked), ["checked", "deno_dir", "main.mjs", "program", NAME]);
 });
 
 Deno.test("a cache is one directory to the runtime, by whatever links it is reached", async () => {
@@ -42,7 +42,7 @@ Deno.test("first starts at the same moment both work", async () => {
     "checked",
     "deno_dir",
     "main.mjs",
-    "program.mjs",
+    "program",
     NAME,
   ]);
 });
@@ -52,14 +52,14 @@ Deno.test("makes a damaged cache anew", async () => {
   const unpacked = await unpackedIn(cache);
   await Deno.truncate(join(unpacked, NAME), 1000);
   assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
-  await Deno.remove(join(unpacked, "program.mjs"));
+  await Deno.remove(join(unpacked, "program/program.js"));
   assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
 });
 
 Deno.test("a file in the cache that holds something else is not run, whatever its size and date", async () => {
   const cache = await packed.ownUsedCache();
   const unpacked = await unpackedIn(cache);
-  for (const name of ["program.mjs", "main.mjs", NAME]) {
+  for (const name of ["program/program.js", "main.mjs", NAME]) {
     const path = join(unpacked, name);
     const whole = await Deno.readFile(path);
     const { atime, mtime } = await Deno.stat(path);

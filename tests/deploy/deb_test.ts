@@ -25,13 +25,15 @@ Deno.test({
     await outputOf("dpkg-deb", "--raw-extract", path, root);
     const files = (await outputOf("find", root, "-type", "f", "-printf", "%P\n"))
       .trim().split("\n").sort();
-    assert.deepEqual(files.filter((path) => !path.startsWith("DEBIAN/")), [
+    const ofProgram = `usr/lib/${NAME}/program/`;
+    assert.ok(files.includes(`${ofProgram}program.js`), files.join("\n"));
+    assert.deepEqual(files.filter((path) => !path.startsWith("DEBIAN/") && !path.startsWith(ofProgram)), [
       `etc/${NAME}/env`,
       `usr/bin/${NAME}`,
       `usr/lib/systemd/system/${NAME}-once.service`,
       `usr/lib/systemd/system/${NAME}-once.timer`,
       `usr/lib/systemd/system/${NAME}.service`,
-      ...["main.mjs", "program.mjs", NAME].map((file) => `usr/lib/${NAME}/${file}`),
+      ...["main.mjs", NAME].map((file) => `usr/lib/${NAME}/${file}`),
       `usr/share/bash-completion/completions/${NAME}`,
       ...["changelog.Debian.gz", "changelog.gz", "copyright"].map((file) => `usr/share/doc/${NAME}/${file}`),
       ...["backoff", "secrets"].map((file) =>
