@@ -1,13 +1,14 @@
-import { isLoopback } from "../platform/http/access.ts";
+import { isLoopback, pathOf } from "../platform/http/access.ts";
 import { CertifiedListener } from "../platform/http/certified_listener.ts";
 import { HttpListener, INTERRUPTED } from "../platform/http/http_listener.ts";
+import { Refusals } from "../platform/http/refusals.ts";
 import { reasonOf } from "../platform/log/denial.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { AdminError } from "./admin_error.ts";
 import { AdminGate, type RoleTokens } from "./admin_gate.ts";
 import { type ApiSurroundings, endpointsOver } from "./endpoints.ts";
-import { internalError, Router } from "./router.ts";
+import { type Client, internalError, Router } from "./router.ts";
 import { sessionEndpoints } from "./session_endpoints.ts";
 
 export interface AdminServerOptions {
@@ -42,6 +43,12 @@ export interface AdminServer {
 
 /** How long closing waits for the rest of a request, so that no client can keep the handler from stopping. */
 const CLOSING_GRACE_MS = 500;
+
+/** A request that was not answered for a defect of the handler. */
+interface Failure {
+  readonly path: string;
+  readonly reason: string;
+}
 
 type AdminAddress = Pick<AdminServerOptions, "hostname" | "port" | "tls">;
 
@@ -86,21 +93,32 @@ async function listen(options: AdminServerOptions): Promise<AdminServer> {
   const closing = new AbortController();
   const closed = new AbortController();
   const router = routerOf(options, closing.signal, closed.signal);
+  const failures = new Refusals<Failure>(
+    (failure, from, count) =>
+      logger.error("the admin listener could not answer a request", { ...failure, from, count }),
+    closed.signal,
+  );
+  const answer = async (request: Request, client: Client) => {
+    try {
+      return await router.answer(request, client);
+    } catch (error) {
+      const failure = { path: printable(pathOf(request) ?? ""), reason: printable(firstLine(error)) };
+      failures.happened(`${failure.path} ${failure.reason}`, failure, client.from);
+      return internalError();
+    }
+  };
   const served = {
     hostname,
     port,
     closingGraceMs: CLOSING_GRACE_MS,
-    onError: () => {
-      logger.error("the admin listener could not answer a request");
-      return internalError();
-    },
+    onError: internalError,
     onInterruption: (reason: string) => logger.error(INTERRUPTED, { reason: printable(reason) }),
   };
   if (tls?.clientCa === undefined) {
     const listener = new HttpListener({
       ...served,
       tls,
-      answer: (request, from) => router.answer(request, { from, certificate: undefined }),
+      answer: (request, from) => answer(request, { from, certificate: undefined }),
     });
     return endingStreams(listener, closing, closed);
   }
@@ -112,7 +130,7 @@ async function listen(options: AdminServerOptions): Promise<AdminServer> {
         connections,
       }),
     answer: (request, from, certificate) =>
-      router.answer(request, { from, certificate: certificate && printable(certificate) }),
+      answer(request, { from, certificate: certificate && printable(certificate) }),
   });
   return endingStreams(listener, closing, closed);
 }

@@ -15,6 +15,8 @@ import { ORDER_ERRORS, ordering } from "./order_errors.ts";
 /** A job that computes gives way to reading and delivering this often. */
 const TURN_MS = 10;
 
+/** The field of an order that leaves old rows out. */
+const SINCE = '"since" of /api/verify';
 const NO_QUERY = z.strictObject({});
 /** Unix seconds. */
 const TIME = z.number().min(0).max(END_OF_TIME_MS / 1000);
@@ -139,7 +141,8 @@ async function proven(
   };
   return await audited(who, { action: "verify", detail: subject }, installation.config.stateDir, async () => {
     const { proof, unread } = await prove(who, order, installation, signal, onWindow);
-    const verdict = verdictOf(proof, { unread, isPart: order.sinceMs !== undefined, lossesAt: "" });
+    const scope = { unread, isPart: order.sinceMs !== undefined, lossesAt: "", sinceName: SINCE };
+    const verdict = verdictOf(proof, scope);
     const value: ProofResult = { verdict, ...proof, not_compared: unread.map(({ sink }) => sink) };
     return { result: verdict, value };
   });

@@ -26,7 +26,7 @@ export function report(proof: Proof, unread: readonly UnreadSink[], isPart: bool
       ]
       : []),
     ...losses.map(({ count, unit, what }) => line("lost", `${amount(count, unit)} ${what}`)),
-    verdictOf(proof, { unread, isPart, lossesAt: ", as told above" }),
+    verdictOf(proof, { unread, isPart, lossesAt: ", as told above", sinceName: "--since" }),
   ];
   return lines.map((text) => `${printable(text)}\n`).join("");
 }

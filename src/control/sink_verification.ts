@@ -116,6 +116,6 @@ export function sumDifference(routed: number, expected: number, found: number): 
   const direction = found < expected ? "are missing" : "are too many";
   return `its rows should stand for ${expected} events in all and stand for ${found}: ` +
     `${Math.abs(found - expected)} ${direction}. Rows deleted by retention, or written ` +
-    "by an earlier state of this instance, show up here: prove the rest with --since. " +
+    "by an earlier state of this instance, show up here: prove the rest, since a later time. " +
     `(${routed} events were routed to it.)`;
 }

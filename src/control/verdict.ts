@@ -8,23 +8,25 @@ export interface VerdictScope {
   readonly isPart: boolean;
   /** Says where the losses are listed, such as `, as told above`. */
   readonly lossesAt: string;
+  /** How what leaves old rows out is called where the proof was asked for, such as `--since`. */
+  readonly sinceName: string;
 }
 
 /** The proof in one sentence. Nobody says more of a proof than this. */
-export function verdictOf(proof: Proof, { isPart, lossesAt, unread }: VerdictScope): string {
+export function verdictOf(proof: Proof, { isPart, lossesAt, sinceName, unread }: VerdictScope): string {
   const { lost, perhaps_counted_twice: doubtful, proven } = proof;
   const twice = doubtful === 0
     ? "none is counted twice"
     : `it is unknown whether ${amount(doubtful, "event")} that a restored bus gave again count twice`;
   const span = isPart ? " for the windows of that span" : "";
   const but = unread.length === 0 ? "" : ` (without ${unread.map(({ sink }) => sink).join(", ")})`;
-  if (!proven) return `NOT PROVEN: ${causesOf(proof).join("; ")}${but}`;
+  if (!proven) return `NOT PROVEN: ${causesOf(proof, sinceName).join("; ")}${but}`;
   return lost === 0
     ? `PROVEN${span}: no event is lost${doubtful === 0 ? "," : ";"} ${twice}${but}`
     : `PROVEN${span}, except ${lost} that ${lost === 1 ? "was" : "were"} lost${lossesAt}; ${twice}${but}`;
 }
 
-function causesOf({ sinks, state_faults: faults }: Proof): string[] {
+function causesOf({ sinks, state_faults: faults }: Proof, sinceName: string): string[] {
   const found = sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
   const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
   return [
@@ -33,7 +35,7 @@ function causesOf({ sinks, state_faults: faults }: Proof): string[] {
     found > 0 &&
     `${
       amount(found, "difference")
-    } (was a table restored, purged or written to by others? --since leaves old rows out)`,
+    } (was a table restored, purged or written to by others? ${sinceName} leaves old rows out)`,
     failed.length > 0 &&
     `${failed.join(", ")} could not be read (\`check\` says whether it can be reached)`,
   ].filter((cause) => cause !== false);
