@@ -12,8 +12,8 @@ const CLIENTS_MAX = 32;
 const LOOK_MS = 1000;
 /** Time between two signs of life: a page tells a handler that hangs by their absence, within two seconds. */
 const ALIVE_MS = 500;
-/** Looking takes a fiftieth of the time at most, and so does asking. */
-const REST_FACTOR = 50;
+/** Looking takes a hundredth of the time at most, and so does asking. */
+const REST_FACTOR = 100;
 
 /** A window that has closed, as the stream tells it. Times are Unix seconds. */
 export interface WindowEvent {

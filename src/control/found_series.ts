@@ -1,4 +1,5 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
+import type { KeyColumn } from "../state/checkpoint/key_column.ts";
 
 /** A series by what makes it one. */
 export type SeriesName = Pick<Aggregate, "name" | "labels" | "aggFunc">;
@@ -24,7 +25,7 @@ export interface FoundInTiers extends SeriesName {
 }
 
 /** An aggregate that can be read. */
-interface Readable {
+export interface Readable {
   readonly startMs: number;
   readonly revision: number;
   readonly read: () => Aggregate;
@@ -50,16 +51,25 @@ interface Growing {
 export class FoundSeries {
   private readonly found = new Map<string, SeriesName & { readonly tiers: Map<number, Growing> }>();
   /** No series after this one is of the page. */
-  private lastKey: string | undefined;
+  private last: Bound | undefined;
+  private readonly after: Bound | undefined;
 
   /** @param after The series of the page come after this one; undefined: from the first one on. */
-  constructor(private readonly limit: number, private readonly after: string | undefined) {}
+  constructor(private readonly limit: number, after: string | undefined) {
+    this.after = after === undefined ? undefined : new Bound(after);
+  }
+
+  /** Whether the bytes of a key say that its series is not of the page. They may leave it open. */
+  excludes(keys: KeyColumn, row: number): boolean {
+    return (this.last !== undefined && this.last.orderOf(keys, row) > 0) ||
+      (this.after !== undefined && this.after.orderOf(keys, row) < 0);
+  }
 
   /** @param closed One of its aggregates; undefined: the series is in an open window. */
   add(series: SeriesName, lengthMs: number, closed: Readable | undefined): void {
     const key = keyOf(series);
-    if (this.after !== undefined && key <= this.after) return;
-    if (this.lastKey !== undefined && key > this.lastKey) return;
+    if (this.after !== undefined && key <= this.after.key) return;
+    if (this.last !== undefined && key > this.last.key) return;
     let known = this.found.get(key);
     if (known === undefined) {
       this.found.set(key, known = { ...series, tiers: new Map() });
@@ -99,8 +109,31 @@ export class FoundSeries {
 
   private cut(): void {
     const keys = [...this.found.keys()].sort();
-    this.lastKey = keys[this.limit];
+    this.last = new Bound(keys[this.limit]!);
     for (const key of keys.slice(this.limit + 1)) this.found.delete(key);
+  }
+}
+
+const ENCODER = new TextEncoder();
+
+/** A series that others come before or after. */
+class Bound {
+  private readonly bytes: Uint8Array;
+
+  constructor(readonly key: string) {
+    this.bytes = ENCODER.encode(key);
+  }
+
+  /** Whether another key comes before (below 0) or after; 0: its bytes do not say it. */
+  orderOf(keys: KeyColumn, row: number): number {
+    const start = keys.start(row);
+    const length = Math.min(keys.length(row), this.bytes.length);
+    for (let i = 0; i < length; i++) {
+      const [other, own] = [keys.bytes[start + i]!, this.bytes[i]!];
+      // Beyond ASCII, texts are not in the order of their bytes.
+      if (other !== own) return other < 0x80 && own < 0x80 ? other - own : 0;
+    }
+    return 0;
   }
 }
 

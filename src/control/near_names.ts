@@ -1,16 +1,13 @@
-import type { SeriesName } from "./found_series.ts";
-import { withoutSigns } from "./series_text.ts";
+import { seriesOf } from "../event/labels.ts";
+import type { KeyColumn } from "../state/checkpoint/key_column.ts";
+import { SoughtPieces } from "./sought_pieces.ts";
 
 /** Names that are told of at most. */
 const TOLD_MAX = 50;
 /** Candidates at a time: of those that are equally near, new ones are preferred at the end. */
 const KEPT_MAX = 200;
-/** Names that are compared for one question, in all tiers together: a tenth of a second. */
-const COMPARED_MAX = 50_000;
 /** A name is near where it has this share of what was asked for. */
 const NEAR_SHARE = 0.4;
-/** Length of the pieces of texts that are compared. */
-const PIECE = 3;
 
 interface Candidate {
   readonly name: string;
@@ -25,31 +22,35 @@ interface Candidate {
  * characters.
  */
 export class NearNames {
-  private readonly pieces: ReadonlySet<string>;
+  private readonly pieces: SoughtPieces;
   private candidates: Candidate[] = [];
   private readonly known = new Set<string>();
-  private compared = 0;
+  /** Of what is kept, once there is no room for more; before, 0. */
+  private leastShare = 0;
 
-  /** @param text What is looked for. One with fewer than three of them is near nothing. */
+  /** @param text What is looked for. One with fewer than three plain characters is near nothing. */
   constructor(text: string) {
-    this.pieces = new Set(piecesOf(text));
+    this.pieces = new SoughtPieces(text);
   }
 
-  /** Whether a series is near. Then it is remembered, in place of a less near one. */
-  offer({ labels = "", name }: SeriesName, isNew: () => boolean): boolean {
-    const { pieces } = this;
-    if (pieces.size === 0 || this.compared === COMPARED_MAX) return false;
-    this.compared++;
-    const own = new Set(piecesOf(`${name}${labels}`));
-    let shared = 0;
-    for (const piece of pieces) if (own.has(piece)) shared++;
-    const share = shared / pieces.size;
-    if (share < NEAR_SHARE) return false;
-    if (this.known.has(name)) return true;
+  /** Whether no series can be near. */
+  get isVain(): boolean {
+    return this.pieces.isEmpty;
+  }
+
+  /** Whether the series of a key is near, and nearer than the least near one of those that are kept. */
+  isNear(keys: KeyColumn, row: number): boolean {
+    const share = this.pieces.shareIn(keys, row);
+    return share >= NEAR_SHARE && share > this.leastShare;
+  }
+
+  /** Remembers a near series, in place of a less near one. */
+  add(keys: KeyColumn, row: number, isNew: () => boolean): void {
+    const { name } = seriesOf(keys.text(row));
+    if (this.known.has(name)) return;
     this.known.add(name);
-    this.candidates.push({ name, share, isNew });
+    this.candidates.push({ name, share: this.pieces.shareIn(keys, row), isNew });
     if (this.candidates.length >= 2 * KEPT_MAX) this.cut();
-    return true;
   }
 
   /** The nearest ones; of equally near ones, those first that are new. */
@@ -61,10 +62,6 @@ export class NearNames {
 
   private cut(): void {
     this.candidates = this.candidates.sort((a, b) => b.share - a.share).slice(0, KEPT_MAX);
+    this.leastShare = this.candidates.at(-1)!.share;
   }
-}
-
-function piecesOf(text: string): string[] {
-  const plain = withoutSigns(text);
-  return Array.from({ length: Math.max(0, plain.length - PIECE + 1) }, (_, i) => plain.slice(i, i + PIECE));
 }

@@ -1,21 +1,16 @@
 import { functionName } from "../event/agg_function.ts";
 import { hasLabels, seriesOf } from "../event/labels.ts";
-import { openSeriesSteps } from "../state/checkpoint/open_series.ts";
+import type { KeyColumn } from "../state/checkpoint/key_column.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
-import { readSegment } from "../state/outbox/archive.ts";
-import { newestWindows, segmentsOf, windowLengths } from "../state/outbox/archive_windows.ts";
-import type { Segment } from "../state/outbox/segment.ts";
-import { toAggregate } from "../state/outbox/segment_reader.ts";
-import type { WindowKey } from "../state/outbox/expected_rows.ts";
-import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
-import { fateOf } from "../state/outbox/stay.ts";
-import { SinkRegistry } from "../state/outbox/sink_registry.ts";
-import { type FoundInTiers, FoundSeries } from "./found_series.ts";
+import { windowLengths } from "../state/outbox/archive_windows.ts";
+import { type FoundInTiers, FoundSeries, type SeriesName } from "./found_series.ts";
 import { assertTier } from "./known_tiers.ts";
 import { NearNames } from "./near_names.ts";
-import { namesOf } from "./passing_aggregates.ts";
+import { PartSieve } from "./part_sieve.ts";
+import { passOver, type SeriesPass } from "./series_pass.ts";
+import { SeriesSieve } from "./series_sieve.ts";
+import { type SearchedTier, type SeriesSpan, spanOf } from "./series_span.ts";
 import { seriesMatcher } from "./series_text.ts";
-import { type SearchedTier, type SeriesSpan, spanIn, spanOf, WINDOWS_WITHOUT } from "./series_span.ts";
 
 /** Which series are looked for. */
 export interface SeriesQuestion {
@@ -44,22 +39,9 @@ export interface SeriesPage {
   readonly next: string | undefined;
 }
 
-/**
- * Segments that are read for one question, over all tiers: half a second at most. With up to 4,096 series
- * these are as many windows; with 100,000 series they are ten.
- */
-const SEGMENTS_MAX = 256;
 const NEAR_MAX = 8;
 /** Candidates for them. */
 const CANDIDATES_MAX = 400;
-
-/** What one search is about. */
-interface Sought {
-  readonly isSought: (name: string, labels: string | undefined) => boolean;
-  readonly lengthsMs: readonly number[];
-  readonly found: FoundSeries;
-  readonly near: NearNames;
-}
 
 /**
  * The series of the open windows and of the newest closed ones, with their newest aggregates. In steps, for
@@ -71,31 +53,18 @@ export function* searchSeries(
   state: StateDatabase,
   question: SeriesQuestion,
 ): Generator<undefined, SeriesPage> {
-  const { text, labels, lengthMs, limit, after } = question;
+  const { lengthMs, limit, after } = question;
   assertTier(state, lengthMs);
-  const matches = seriesMatcher(text);
-  const isSought = (name: string, own: string | undefined) => matches(name, own) && hasLabels(own, labels);
+  const sought = soughtBy(question);
   const lengthsMs = windowLengths(state).filter((length) => length === (lengthMs ?? length));
   const found = new FoundSeries(limit, after);
-  const near = new NearNames(after === undefined ? text : "");
-  const tiers = yield* search(state, { isSought, lengthsMs, found, near });
+  const tiers = yield* passOver(state, lengthsMs, finding(found, sought));
   const listed = (series: FoundInTiers) => ({ ...series, ...spanOf(series, tiers) });
   const page = found.page();
   const series = page.series.map(listed);
   // Where something is found that has not fallen silent, nobody looks for another name.
-  const names = series.every(({ silentSinceMs }) => silentSinceMs !== undefined)
-    ? near.nearest
-    : new Set<string>();
-  const ended = after === undefined && series.every(({ silentSinceMs }) => silentSinceMs !== undefined)
-    ? new Set(series.flatMap(({ labels }) => labels ?? []))
-    : new Set<string>();
-  const others = new FoundSeries(CANDIDATES_MAX, undefined);
-  if (names.size > 0 || ended.size > 0) {
-    const isNear = (name: string, own: string | undefined) =>
-      (names.has(name) || ended.has(own ?? "")) && !isSought(name, own);
-    yield* search(state, { isSought: isNear, lengthsMs, found: others, near: new NearNames("") });
-  }
-  const likely = likeliest(others.page().series.map(listed), series.length > 0, names, ended);
+  const isMissed = after === undefined && series.every(({ silentSinceMs }) => silentSinceMs !== undefined);
+  const likely = isMissed ? yield* renamed(state, lengthsMs, question, series, listed) : [];
   return {
     series,
     near: likely.slice(0, NEAR_MAX),
@@ -103,6 +72,44 @@ export function* searchSeries(
     tiers,
     next: page.next,
   };
+}
+
+/** What is looked for. */
+interface Sought {
+  readonly isSought: (series: Pick<SeriesName, "name" | "labels">) => boolean;
+  /** Tells most of the others by their bytes. */
+  readonly sieve: Pick<SeriesSieve, "excludes">;
+}
+
+function soughtBy({ labels: wanted, text }: SeriesQuestion): Sought {
+  const matches = seriesMatcher(text);
+  return {
+    isSought: ({ labels, name }) => matches(name, labels) && hasLabels(labels, wanted),
+    sieve: new SeriesSieve(text, wanted),
+  };
+}
+
+/** What may be the new names of series that are missed, the likeliest first. @param series Those found. */
+function* renamed(
+  state: StateDatabase,
+  lengthsMs: readonly number[],
+  question: SeriesQuestion,
+  series: readonly ListedSeries[],
+  listed: (series: FoundInTiers) => ListedSeries,
+): Generator<undefined, ListedSeries[]> {
+  const sought = soughtBy(question);
+  const names = yield* namesNear(state, lengthsMs, question.text, sought);
+  const ended = new Set(series.flatMap(({ labels }) => labels ?? []));
+  if (names.size === 0 && ended.size === 0) return [];
+  const others = new FoundSeries(CANDIDATES_MAX, undefined);
+  const isNear = (other: Pick<SeriesName, "name" | "labels">) =>
+    (names.has(other.name) || ended.has(other.labels ?? "")) && !sought.isSought(other);
+  yield* passOver(
+    state,
+    lengthsMs,
+    finding(others, { isSought: isNear, sieve: new PartSieve(names, ended) }),
+  );
+  return likeliest(others.page().series.map(listed), series.length > 0, names, ended);
 }
 
 /**
@@ -124,103 +131,42 @@ function likeliest(
   );
 }
 
-function* search(state: StateDatabase, sought: Sought): Generator<undefined, SearchedTier[]> {
-  const { found, isSought, lengthsMs, near } = sought;
-  const tiers: SearchedTier[] = [];
-  for (const length of lengthsMs) {
-    tiers.push(yield* searchClosed(state, length, SEGMENTS_MAX / lengthsMs.length, sought));
-  }
-  yield* openSeriesSteps(state, lengthsMs, ({ lengthMs: length, key, functionId }) => {
-    const series = { ...seriesOf(key), aggFunc: functionName(functionId) };
-    if (isSought(series.name, series.labels)) found.add(series, length, undefined);
-    else near.offer(series, () => true);
-  });
-  return tiers;
-}
-
-/** Searches the newest closed windows of a tier. */
-function* searchClosed(
+/** The names that are near what is looked for, and not among what is found. */
+function* namesNear(
   state: StateDatabase,
-  lengthMs: number,
-  segmentsMax: number,
-  { found, isSought, near }: Sought,
-): Generator<undefined, SearchedTier> {
-  const { sinks } = SinkRegistry.read(state);
-  /** The first window of each series, by its mark; NaN: nobody asks for it. */
-  const firstMs = new Map<number, number>();
-  let left = segmentsMax;
-  let searched: SearchedTier = {
-    lengthMs,
-    sinceMs: undefined,
-    runSinceMs: undefined,
-    newestEndMs: undefined,
+  lengthsMs: readonly number[],
+  text: string,
+  { isSought, sieve }: Sought,
+): Generator<undefined, ReadonlySet<string>> {
+  const near = new NearNames(text);
+  if (near.isVain) return near.nearest;
+  const take = (keys: KeyColumn, row: number, isNew: () => boolean) => {
+    if (!sieve.excludes(keys, row) && isSought(seriesOf(keys.text(row)))) return false;
+    near.add(keys, row, isNew);
+    return true;
   };
-  for (const window of newestWindows(state, lengthMs, Math.ceil(segmentsMax))) {
-    const { segments, startMs } = window;
-    if (searched.sinceMs !== undefined && segments > left) break;
-    left -= segments;
-    searched = withWindow(searched, window);
-    for (const firstId of segmentsOf(state, window)) {
-      const segment = readSegment(state, firstId);
-      for (let row = 0; row < segment.rowCount; row++) {
-        const mark = segment.mark(row);
-        const known = firstMs.get(mark);
-        // A newer window has the series, or nobody asks for it: most rows are skipped here.
-        if (known !== undefined && known !== startMs) {
-          if (startMs < known) firstMs.set(mark, startMs);
-          continue;
-        }
-        const series = { ...segment.series(row), aggFunc: functionName(segment.functionId[row]!) };
-        const isFound = isSought(series.name, series.labels);
-        if (isFound) {
-          found.add(
-            series,
-            lengthMs,
-            readable(segment, firstId, row, window, sinks, () => firstMs.get(mark)!),
-          );
-        }
-        const isNew = () =>
-          spanIn(searched, { firstMs: firstMs.get(mark), isOpen: true, newest: undefined })
-            .newSinceMs !== undefined;
-        firstMs.set(mark, isFound || near.offer(series, isNew) ? startMs : NaN);
-      }
-      yield;
-    }
-  }
-  return searched;
+  yield* passOver(state, lengthsMs, {
+    excludes: (keys, row) => !near.isNear(keys, row),
+    closed: ({ isNew, row, segment }) => take(segment.keys, row, isNew),
+    open: ({ keys }, row) => void take(keys, row, () => true),
+  });
+  return near.nearest;
 }
 
-function withWindow(
-  { lengthMs, newestEndMs, runSinceMs, sinceMs }: SearchedTier,
-  { endMs, startMs }: WindowKey,
-): SearchedTier {
-  const isOfRun = sinceMs === undefined || runSinceMs === undefined ||
-    (runSinceMs === sinceMs && sinceMs - startMs <= WINDOWS_WITHOUT * lengthMs);
+/** A pass that finds what is sought. */
+function finding(found: FoundSeries, { isSought, sieve }: Sought): SeriesPass {
   return {
-    lengthMs,
-    sinceMs: startMs,
-    runSinceMs: isOfRun ? startMs : runSinceMs,
-    newestEndMs: newestEndMs ?? endMs,
-  };
-}
-
-function readable(
-  segment: Segment,
-  firstId: number,
-  row: number,
-  { endMs, startMs }: WindowKey,
-  sinks: readonly RegisteredSink[],
-  firstMs: () => number,
-) {
-  return {
-    startMs,
-    revision: segment.revision[row]!,
-    read: () => toAggregate(segment, row, startMs, endMs),
-    sinks: () => namesOf(sinks, segment.sinks[row]!),
-    waitingFor: () =>
-      sinks.filter((sink) => fateOf(sink, firstId + row, segment.sinks[row]!) === "waiting").map(({ id }) =>
-        id
-      ),
-    firstMs,
+    excludes: (keys, row) => found.excludes(keys, row) || sieve.excludes(keys, row),
+    closed: ({ lengthMs, readable, row, segment }) => {
+      const series = segment.series(row);
+      if (!isSought(series)) return false;
+      found.add({ ...series, aggFunc: functionName(segment.functionId[row]!) }, lengthMs, readable());
+      return true;
+    },
+    open: ({ functionId, keys, lengthMs }, row) => {
+      const series = seriesOf(keys.text(row));
+      if (!isSought(series)) return;
+      found.add({ ...series, aggFunc: functionName(functionId[row]!) }, lengthMs, undefined);
+    },
   };
 }

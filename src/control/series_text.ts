@@ -16,6 +16,7 @@ export type SeriesMatcher = (name: string, labels: string | undefined) => boolea
  * @param text "": every series.
  */
 export function seriesMatcher(text: string): SeriesMatcher {
+  if (text === "") return () => true;
   const sought = withoutSigns(text);
   const isIn = sought === ""
     ? (own: string) => own.toLowerCase().includes(text.toLowerCase())

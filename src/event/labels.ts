@@ -94,10 +94,11 @@ export function seriesInWords(
   return `${name}{${pairs.join(",")}}`;
 }
 
-/** Where the name ends in the bytes of a key. */
-export function nameEnd(key: Uint8Array): number {
-  const end = key.indexOf(0);
-  return end < 0 ? key.length : end;
+/** Where the name ends in the bytes of a key, which is `[start, end)` of them. */
+export function nameEnd(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  let at = start;
+  while (at < end && bytes[at] !== 0) at++;
+  return at;
 }
 
 /** The order of UTF-8 bytes. UTF-16 code units have another order. */

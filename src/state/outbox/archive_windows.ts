@@ -1,7 +1,8 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import type { SoughtSeries } from "../../contract/read_back.ts";
 import { functionId } from "../../event/agg_function.ts";
-import { hasLabels, nameEnd } from "../../event/labels.ts";
+import { hasLabels } from "../../event/labels.ts";
+import type { KeyColumn } from "../checkpoint/key_column.ts";
 import { readTierCounts } from "../checkpoint/tier_books.ts";
 import { readDroppedWindows } from "../checkpoint/dropped_windows.ts";
 import type { StateDatabase } from "../file/state_database.ts";
@@ -109,7 +110,7 @@ export class SeriesInArchive {
       const segment = readSegment(this.state, firstId);
       for (let row = 0; row < segment.rowCount; row++) {
         if (this.functionId !== undefined && segment.functionId[row] !== this.functionId) continue;
-        if (!this.isNamed(segment.nameBytes(row))) continue;
+        if (!this.isNamed(segment.keys, row)) continue;
         const aggregate = toAggregate(segment, row, startMs, endMs);
         if (hasLabels(aggregate.labels, this.sought.labels)) found.push(aggregate);
       }
@@ -127,10 +128,13 @@ export class SeriesInArchive {
     )?.at !== 0;
   }
 
-  private isNamed(key: Uint8Array): boolean {
+  private isNamed(keys: KeyColumn, row: number): boolean {
     const { name } = this;
-    if (key.length < name.length) return false;
-    for (let i = 0; i < name.length; i++) if (key[i] !== name[i]) return false;
-    return nameEnd(key) === name.length;
+    const start = keys.start(row);
+    const end = start + name.length;
+    // After the name comes the end of the key, or what separates the labels from it.
+    if (end > keys.end(row) || (end < keys.end(row) && keys.bytes[end] !== 0)) return false;
+    for (let i = 0; i < name.length; i++) if (keys.bytes[start + i] !== name[i]) return false;
+    return true;
   }
 }

@@ -5,6 +5,7 @@ import { seriesOf } from "../../event/labels.ts";
 import { copyBytes } from "../../aggregation/series_table.ts";
 import { isFunctionId, isPercentile } from "../../event/agg_function.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "../checkpoint/columns.ts";
+import { KeyColumn } from "../checkpoint/key_column.ts";
 import { readSketches, writeSketches } from "../checkpoint/sketch_columns.ts";
 
 /** Rows of a segment at most. */
@@ -137,13 +138,11 @@ export class Segment {
   readonly functionId: Int32Array;
   /** Of (name, function), see {@link SegmentRow.hash}. */
   readonly hash: Int32Array;
+  /** Of the series. */
+  readonly keys: KeyColumn;
 
   private readonly x: Float64Array;
   private readonly y: Float64Array;
-  private readonly nameEnd: Int32Array;
-  private readonly names: Uint8Array;
-  /** Whether all of `names` is ASCII; undefined: nobody has asked yet. */
-  private isAscii: boolean | undefined;
   private readonly sketches: Map<number, QuantileSketch>;
 
   /** @throws {ColumnError} The blob is damaged. */
@@ -159,7 +158,7 @@ export class Segment {
     this.sinks = reader.masks();
     this.newSinks = reader.masks();
     const nameLength = reader.uint16();
-    this.names = reader.uint8();
+    const names = reader.uint8();
     this.rowCount = this.hash.length;
     const columns = [
       this.functionId,
@@ -174,20 +173,8 @@ export class Segment {
       throw new ColumnError("the columns of a segment differ in length");
     }
     if (!this.functionId.every(isFunctionId)) throw new ColumnError("a segment names an unknown function");
-    let end = 0;
-    this.nameEnd = new Int32Array(this.rowCount);
-    for (let row = 0; row < this.rowCount; row++) this.nameEnd[row] = end += nameLength[row]!;
-    if (end !== this.names.length) throw new ColumnError("the names of a segment are cut off");
+    this.keys = new KeyColumn(names, nameLength);
     this.sketches = readSketches(reader, this.functionId);
-  }
-
-  nameBytes(row: number): Uint8Array {
-    return this.names.subarray(row === 0 ? 0 : this.nameEnd[row - 1]!, this.nameEnd[row]!);
-  }
-
-  /** Bytes of the key of a row's series. */
-  nameLength(row: number): number {
-    return this.nameEnd[row]! - (row === 0 ? 0 : this.nameEnd[row - 1]!);
   }
 
   /**
@@ -195,25 +182,13 @@ export class Segment {
    * key's length, and 10 of the function.
    */
   mark(row: number): number {
-    const length = this.nameLength(row) & 0x7ff;
+    const length = this.keys.length(row) & 0x7ff;
     return ((this.hash[row]! >>> 0) * 2048 + length) * 1024 + (this.functionId[row]! & 0x3ff);
   }
 
   /** Name and labels. */
   series(row: number): Pick<Aggregate, "name" | "labels"> {
-    return seriesOf(this.key(row));
-  }
-
-  /**
-   * The decoder takes longer to be called than to decode a short name. The parts of one long text would be
-   * had for less, but whoever compares them then takes twice as long.
-   */
-  private key(row: number): string {
-    const bytes = this.nameBytes(row);
-    this.isAscii ??= this.names.every((byte) => byte < 0x80);
-    return this.isAscii && bytes.length <= SHORT_BYTES
-      ? String.fromCharCode.apply(undefined, bytes as unknown as number[])
-      : DECODER.decode(bytes);
+    return seriesOf(this.keys.text(row));
   }
 
   accumulator(row: number): Accumulator {
@@ -238,16 +213,11 @@ export class Segment {
       else high = middle;
     }
     for (let row = low; row < this.rowCount && this.hash[row] === hash; row++) {
-      if (this.functionId[row] === functionId && areEqual(this.nameBytes(row), nameBytes)) return row;
+      if (this.functionId[row] === functionId && areEqual(this.keys.bytesOf(row), nameBytes)) return row;
     }
     return -1;
   }
 }
-
-/** Keys that are decoded without the decoder. */
-const SHORT_BYTES = 256;
-
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function areEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
