@@ -57,7 +57,7 @@ write_parts() {
 # Each file is complete and on disk before it gets its name, so neither a second start at the same moment nor a power cut
 # leaves half of one under it. Running Deno once tells whether the directory and the machine allow it.
 unpack() {
-  work=$(mktemp -d "$1/unpack.XXXXXX") || return 1
+  work=$(mktemp -d "$1/unpack.$$.XXXXXX") || return 1
   trap 'rm -rf "$work"' EXIT
   trap 'exit 1' $ended_by_hangup INT TERM
   tail -c "$((deno_packed_size + program_packed_size))" "$0" 2>/dev/null | head -c "$deno_packed_size" | gzip -dc >"$work/$name" &&
@@ -77,8 +77,24 @@ unpack() {
   return "$status"
 }
 
-# Removes versions that were not started for a month, and what killed starts have left behind.
+# Removes versions that were not started for a month, and what killed starts have left behind. What runs stays whatever
+# its age, since the clock may have been set.
 remove_old() {
-  find "$1" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$content" -mtime +30 -exec rm -rf {} + 2>/dev/null || :
-  find "$1/$content" -maxdepth 1 -name 'unpack.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || :
+  for old in "$1"/[0-9a-f]*; do
+    if [ "$old" != "$1/$content" ] && is_older "$old" 30 && ! runs_from "$old"; then rm -rf "$old" || :; fi
+  done
+  for old in "$1/$content"/unpack.*; do
+    maker=${old##*/unpack.}
+    if is_older "$old" 0 && ! kill -0 "${maker%%.*}"; then rm -rf "$old" || :; fi
+  done
+} 2>/dev/null
+# Whether a directory was last changed more than $2 days ago.
+is_older() {
+  [ -n "$(find "$1" -maxdepth 0 -type d -mtime "+$2")" ]
+}
+runs_from() {
+  for exe in /proc/[0-9]*/exe; do
+    if [ "$exe" -ef "$1/$name" ]; then return 0; fi
+  done
+  return 1
 }

@@ -104,6 +104,30 @@ Deno.test("removes versions that were not started for a month, and nothing else"
   assert.ok(names.includes(recentVersion) && names.includes(ofOthers), names.join());
 });
 
+Deno.test("what runs or is being unpacked stays, however old the clock makes it", async () => {
+  const { XDG_CACHE_HOME, TMPDIR } = await packed.freshCache();
+  const cache = { XDG_CACHE_HOME: join(XDG_CACHE_HOME, "with a space"), TMPDIR };
+  await Deno.mkdir(cache.XDG_CACHE_HOME);
+  const base = join(cache.XDG_CACHE_HOME, NAME);
+  assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
+  const [content] = await namesIn(base);
+  const running = join(base, "0123456789abcdef");
+  await Deno.mkdir(running, { mode: 0o700 });
+  await Deno.copyFile("/bin/sleep", join(running, NAME));
+  await using process = new Deno.Command(join(running, NAME), { args: ["infinity"] }).spawn();
+  const [unpacking, leftOver] = [`unpack.${process.pid}.aaaaaa`, "unpack.4194305.aaaaaa"];
+  for (const name of [unpacking, leftOver]) await Deno.mkdir(join(base, content!, name));
+  await Deno.remove(join(base, content!, "main.mjs"));
+  const longAgo = new Date("2001-01-01");
+  for (const name of [running, join(base, content!, unpacking), join(base, content!, leftOver)]) {
+    await Deno.utime(name, longAgo, longAgo);
+  }
+  assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
+  assert.deepEqual((await namesIn(base)).toSorted(), [content, "0123456789abcdef"].toSorted());
+  const left = await namesIn(join(base, content!));
+  assert.deepEqual(left.filter((name) => name.startsWith("unpack.")), [unpacking]);
+});
+
 Deno.test("does not trust a cache that others can write to", async () => {
   const cache = await packed.freshCache();
   const theirs = join(cache.XDG_CACHE_HOME, NAME);
