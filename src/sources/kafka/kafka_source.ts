@@ -212,21 +212,13 @@ export class KafkaSource implements Source {
       reader: this.options.reader,
       endsWhenRead: this.options.endsWhenRead,
       wait: async (feed, untilMs, signal) => {
-        if (feed.leader < 0) {
-          await this.refresh(opened, signal);
-          if (feed.leader < 0) {
-            throw new SourceError(
-              "unavailable",
-              `${feed.name}: no broker leads it: is a broker down, or was the ` +
-                "topic deleted?",
-            );
-          }
-        }
-        return await feed.wait(untilMs, this.fetcherOf(opened, feed.leader).sent, signal);
+        const leader = await this.leaderOf(opened, feed, signal);
+        return await feed.wait(untilMs, this.fetcherOf(opened, leader).sent, signal);
       },
       refresh: (signal) => this.refresh(opened, signal),
       offsetOf: async (feed, of, wanted, signal) => {
-        const connection = await opened.cluster.connectionTo(feed.leader, "questions", signal);
+        const leader = await this.leaderOf(opened, feed, signal);
+        const connection = await opened.cluster.connectionTo(leader, "questions", signal);
         const [found] = await listOffsets(connection, [of], wanted);
         return found!;
       },
@@ -234,6 +226,16 @@ export class KafkaSource implements Source {
       committed: (of, holding) =>
         opened.shares ? opened.shares.committed(of, holding) : opened.commits.note(of, holding.offset),
     };
+  }
+
+  /** The number of the broker that leads the partition. @throws {SourceError} */
+  private async leaderOf(opened: Opened, feed: PartitionFeed, signal: AbortSignal): Promise<number> {
+    if (feed.leader < 0) await this.refresh(opened, signal);
+    if (feed.leader >= 0) return feed.leader;
+    throw new SourceError(
+      "unavailable",
+      `${feed.name}: no broker leads it: is a broker down, or was the topic deleted?`,
+    );
   }
 
   private fetcherOf(opened: Opened, node: number): BrokerFetcher {
@@ -251,8 +253,14 @@ export class KafkaSource implements Source {
     return fetcher;
   }
 
-  /** Looks for other partitions and leaders; one look at a time. @throws {SourceError} */
+  /**
+   * Looks for other partitions and leaders; one look at a time. What a look finds that began earlier may be
+   * older than what the caller has seen: a topic that was made again is not there yet. Another look follows.
+   *
+   * @throws {SourceError}
+   */
   private async refresh(opened: Opened, signal: AbortSignal): Promise<void> {
+    await opened.refreshing?.catch(() => {});
     opened.refreshing ??= this.look(opened, signal).finally(() => opened.refreshing = undefined);
     await opened.refreshing;
   }

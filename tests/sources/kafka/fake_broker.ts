@@ -29,8 +29,12 @@ export interface Answers {
   abortedCount: number;
   /** The batches from an offset on. */
   batches: (offset: number) => readonly Uint8Array[];
+  /** The node that leads the partitions; -1: none. */
+  leader: number;
   /** What becomes of an answer with records: bytes that are sent, and whether the connection ends then. */
   send: (answer: Uint8Array, socket: Socket) => void;
+  /** What becomes of an answer about who leads. */
+  sendMetadata: (answer: Uint8Array, socket: Socket) => void;
 }
 
 /** A broker that answers what it is told to, be it a lie. */
@@ -50,7 +54,9 @@ export class FakeBroker implements AsyncDisposable {
       error: 0,
       abortedCount: 0,
       batches: () => [],
+      leader: 1,
       send: (answer, socket) => void socket.write(answer),
+      sendMetadata: (answer, socket) => void socket.write(answer),
     };
   }
 
@@ -114,6 +120,7 @@ export class FakeBroker implements AsyncDisposable {
       writer.written,
     ]);
     if (key === FETCH) this.answers.send(answer, socket);
+    else if (key === METADATA) this.answers.sendMetadata(answer, socket);
     else socket.write(answer);
   }
 
@@ -122,11 +129,11 @@ export class FakeBroker implements AsyncDisposable {
   }
 
   private writeMetadata(writer: WireWriter): void {
-    const { host, partitions, port } = this.answers;
+    const { host, leader, partitions, port } = this.answers;
     writer.int32(0).array([1], (node) => writer.int32(node).string(host).int32(port).string(undefined));
     writer.string("cluster").int32(1).array([TOPIC], (topic) => {
       writer.int16(0).string(topic).boolean(false).array(partitions, (partition) => {
-        writer.int16(0).int32(partition).int32(1);
+        writer.int16(0).int32(partition).int32(leader);
         for (let lists = 0; lists < 3; lists++) writer.array([1], (node) => writer.int32(node));
       });
     });

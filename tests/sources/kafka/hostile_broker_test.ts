@@ -172,6 +172,26 @@ brokerTest("a connection that dies in the middle of an answer is made again", as
   });
 });
 
+brokerTest("who leads is asked anew where an answer from before is on its way", async (broker) => {
+  const { answers } = broker;
+  const { sendMetadata } = answers;
+  await withReading(broker, async (reading) => {
+    answers.leader = -1;
+    await assert.rejects(reading.partition.lineageNow!(NEVER));
+    await assert.rejects(reading.read(), refused("unavailable", /no broker leads it/));
+    const release = new Promise<() => void>((resolve) => {
+      answers.sendMetadata = (answer, socket) => resolve(() => sendMetadata(answer, socket));
+    });
+    const older = reading.partition.lineageNow!(NEVER).catch(() => {});
+    const send = await release;
+    Object.assign(answers, { leader: 1, sendMetadata });
+    const read = reading.readAll();
+    send();
+    await older;
+    assert.deepEqual(await read, events(0, 5));
+  });
+});
+
 /** A clock by which nothing is late until `pass` says so. */
 function stoppedClock() {
   const sleeping = new Set<() => void>();
