@@ -1,5 +1,4 @@
 import { isLoopback, pathOf } from "../platform/http/access.ts";
-import { CertifiedListener } from "../platform/http/certified_listener.ts";
 import { HttpListener, INTERRUPTED } from "../platform/http/http_listener.ts";
 import { Refusals } from "../platform/http/refusals.ts";
 import { reasonOf } from "../platform/log/denial.ts";
@@ -122,6 +121,8 @@ async function listen(options: AdminServerOptions): Promise<AdminServer> {
     });
     return endingStreams(listener, closing, closed);
   }
+  // Only who asks for certificates pays for Node's HTTPS.
+  const { CertifiedListener } = await import("../platform/http/certified_listener.ts");
   const listener = await CertifiedListener.open({
     ...served,
     tls: { ...tls, clientCa: tls.clientCa },

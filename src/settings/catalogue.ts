@@ -32,6 +32,10 @@ export class Catalogue {
   readonly names: readonly string[];
   /** Every name that may be given, in the environment or as a flag. */
   readonly givenNames: readonly string[];
+  /** The settings whose names other programs have, too. */
+  readonly commonNames: readonly string[];
+  /** The names that may be given and that no other program has. */
+  readonly ownNames: readonly string[];
   /** Headings, in their order. */
   readonly groups: readonly string[];
 
@@ -64,6 +68,8 @@ export class Catalogue {
       const file = this.fileVariable(name);
       return file === undefined ? [name] : [name, file];
     });
+    this.commonNames = this.names.filter((name) => this.variable(name).commonName);
+    this.ownNames = this.givenNames.filter((name) => !this.commonNames.includes(name));
     this.groups = [...new Set([...this.entries.values()].map(({ group }) => group))];
   }
 

@@ -6,7 +6,7 @@ export function nearMiss(word: string, candidates: Iterable<string>): string | u
   let bestDistance = word.length > 5 ? 3 : 2;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
-    const distance = editDistance(word, candidate);
+    const distance = editDistance(word, candidate, bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
@@ -22,12 +22,18 @@ export function meantBy(word: string, words: readonly string[]): string {
   return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`. */
-function editDistance(a: string, b: string): number {
+/**
+ * Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`; `bound` or more where
+ * it takes as many.
+ */
+function editDistance(a: string, b: string, bound: number): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  let least = 0;
   for (let row = 1; row <= a.length; row++) {
     const current = [row];
+    const leastBefore = least;
+    least = row;
     for (let column = 1; column <= b.length; column++) {
       const substitution = previous[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1);
       let distance = Math.min(previous[column]! + 1, current[column - 1]! + 1, substitution);
@@ -35,7 +41,10 @@ function editDistance(a: string, b: string): number {
         distance = Math.min(distance, beforePrevious[column - 2]! + 1);
       }
       current.push(distance);
+      if (distance < least) least = distance;
     }
+    // No later row has less than the least of two rows: a swap goes back by two.
+    if (least >= bound && leastBefore >= bound) return bound;
     [beforePrevious, previous] = [previous, current];
   }
   return previous[b.length]!;

@@ -25,9 +25,8 @@ export function unknownNameProblem(name: string, catalogue: Catalogue): string |
     return undefined;
   }
   // Other programs have similar names, too: `STAGE_DIR`, `LOGLEVEL`, `INSTANCE_IP`, `KAFKA_URL`.
-  const common = catalogue.names.filter((own) => catalogue.variable(own).commonName);
-  const own = catalogue.givenNames.filter((given) => !common.includes(given));
-  const meant = nearMiss(name.toUpperCase(), own) ?? common.find((right) => isSlipOf(name, right));
+  const meant = nearMiss(name.toUpperCase(), catalogue.ownNames) ??
+    catalogue.commonNames.find((right) => isSlipOf(name, right));
   if (meant !== undefined) return `is no setting; did you mean ${meant}?`;
   const base = name.replace(/_FILE$/, "");
   if (catalogue.has(base)) {
@@ -41,12 +40,12 @@ export function unknownNameProblem(name: string, catalogue: Catalogue): string |
  * other programs do not come so close.
  */
 function isSlipOf(word: string, right: string): boolean {
+  if (Math.abs(word.length - right.length) > 1) return false;
   const at = [...right].findIndex((character, index) => character !== word[index]);
   if (word.length === right.length) {
     return at >= 0 && word === right.slice(0, at) + right[at + 1] + right[at] + right.slice(at + 2);
   }
   const [longer, shorter] = word.length > right.length ? [word, right] : [right, word];
-  if (longer.length !== shorter.length + 1) return false;
   return [...longer].some((character, index) =>
     character !== "_" && longer.slice(0, index) + longer.slice(index + 1) === shorter
   );
