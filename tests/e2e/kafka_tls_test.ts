@@ -4,6 +4,8 @@ import { Authority } from "../support/certificates.ts";
 import { type Environment, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { secureListeners } from "../support/kafka_listeners.ts";
+import { makeScramUser } from "../support/scram_user.ts";
+import { readAndDeliverByScram } from "./kafka_scram.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 
 const LOGIN: Environment = {
@@ -48,6 +50,14 @@ Deno.test({
             assert.equal(code, 0, stdout + stderr);
           }
         });
+      }
+      const user = { username: "scram=user,1", password: "scram=secret,ü" };
+      await makeScramUser(broker, user.username, user.password);
+      for (const mechanism of ["scram-sha-256", "scram-sha-512"] as const) {
+        await t.step(
+          `${mechanism}: what a wrong password holds up is delivered once with the right one`,
+          () => readAndDeliverByScram(mechanism, broker, user, authority, directory.path),
+        );
       }
       const wrong: [what: string, servers: string, more: Environment, said: RegExp][] = [
         ["no TLS", tlsOnly, {}, /this port wants TLS\. Set KAFKA_SSL=true/],

@@ -1,72 +1,23 @@
 /** A real broker with TLS and a login by SCRAM on one port, and certificates of clients on another one. */
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { pbkdf2Sync } from "node:crypto";
-import { join } from "node:path";
 import { SourceError } from "../../../src/contract/source.ts";
-import { systemClock } from "../../../src/platform/clock/clock.ts";
-import { BrokerConnection, type KafkaAccess } from "../../../src/sources/kafka/broker_connection.ts";
+import type { KafkaAccess } from "../../../src/sources/kafka/broker_connection.ts";
 import type { KafkaLogin } from "../../../src/sources/kafka/kafka_login.ts";
 import { Reading } from "../../contract/source_reading.ts";
 import { Authority } from "../../support/certificates.ts";
 import { temporaryDirectory } from "../../support/executable.ts";
-import { type KafkaBroker, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
+import { kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
+import { clientCertificates, secureListeners } from "../../support/kafka_listeners.ts";
+import { makeScramUser } from "../../support/scram_user.ts";
 import { KafkaTopic } from "./kafka_topic.ts";
 
 const NEVER = new AbortController().signal;
-const ALTER_SCRAM_USERS = { key: 51, flexibleFrom: 0 };
-const ITERATIONS = 4096;
 const SECRET = "kafka=secret,ü";
 /** A name that SCRAM must escape. */
 const USER = "scram=user,1";
-const IN_THE_CLEAR: KafkaAccess = { tls: undefined, login: undefined };
 
 function addressOf(port: number) {
   return { host: "127.0.0.1", port };
-}
-
-async function secureListeners(authority: Authority, directory: string): Promise<string[]> {
-  const { certFile, keyFile } = await authority.sign("broker", ["IP:127.0.0.1"]);
-  const store = join(directory, "broker.store.pem");
-  await Deno.writeTextFile(store, await Deno.readTextFile(keyFile) + await Deno.readTextFile(certFile));
-  const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
-  return [
-    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_SSL,PROXIED:SSL,CONTROLLER:PLAINTEXT",
-    "ssl.keystore.type=PEM",
-    `ssl.keystore.location=${store}`,
-    "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
-    `listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=${scram}`,
-    `listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=${scram}`,
-    "listener.name.proxied.ssl.client.auth=required",
-    "listener.name.proxied.ssl.truststore.type=PEM",
-    `listener.name.proxied.ssl.truststore.location=${authority.caFile}`,
-  ];
-}
-
-/** Makes the user, as `kafka-configs.sh` does. */
-async function makeUser(broker: KafkaBroker): Promise<void> {
-  const address = addressOf(Number(broker.brokers[0]!.split(":")[1]));
-  const connection = await BrokerConnection.open(address, IN_THE_CLEAR, systemClock, NEVER);
-  const salt = Buffer.from("salt of the tests");
-  // A user has one mechanism a request.
-  for (const [number, hash, bytes] of [[1, "sha256", 32], [2, "sha512", 64]] as const) {
-    const salted = pbkdf2Sync(SECRET.normalize("NFKC"), salt, ITERATIONS, bytes, hash);
-    await connection.request(ALTER_SCRAM_USERS, 0, (writer) => {
-      writer.array([], () => {}).array(
-        [USER],
-        (name) => writer.string(name).int8(number).int32(ITERATIONS).block(salt).block(salted).end(),
-      );
-      writer.end();
-    }, (reader) => {
-      reader.int32();
-      reader.array(() => {
-        reader.string();
-        assert.equal(reader.int16(), 0, reader.string());
-        reader.end();
-      });
-    });
-  }
-  connection.close();
 }
 
 Deno.test({
@@ -78,9 +29,10 @@ Deno.test({
     const authority = await Authority.create(directory.path, "authority");
     const stranger = await Authority.create(directory.path, "stranger");
     const client = await authority.sign("client", []);
-    const broker = await startKafka({ settings: await secureListeners(authority, directory.path) });
+    const settings = [...await secureListeners(authority, directory.path), ...clientCertificates(authority)];
+    const broker = await startKafka({ settings });
     stack.defer(() => broker.remove());
-    await makeUser(broker);
+    await makeScramUser(broker, USER, SECRET);
     const topic = await KafkaTopic.create(broker.brokers);
     stack.defer(() => topic.remove());
     await topic.send([{ value: '{"name":"e0","value":1,"timestamp":1000}' }]);
