@@ -208,6 +208,17 @@ Deno.test(
 );
 
 Deno.test(
+  "a run that is to end by itself reads as many batches as there are",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 30; i++) bus.publish(event("a", NOW_S));
+    using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "1" });
+    assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+    assert.equal(rig.core.aggregator.books.aggregated, 30);
+  }),
+);
+
+Deno.test(
   "a run that is to end by itself does not wait for ever for room in the outbox",
   inTemporaryDirectory(async (directory) => {
     const bus = new MemorySource();

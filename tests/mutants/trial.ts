@@ -14,6 +14,8 @@ const COPIED = [
   // Whose alerts, metrics and commands are tested against those that there are.
   ...["deploy", "docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"],
 ];
+const IS_CONNECTOR = /^src\/(sinks|sources)\//;
+const IS_CONTRACT = /^tests\/contract\/(sink|source)_contract_test\.ts$/;
 const SERVER_STARTER = /\/tests\/support\/(kafka_broker|postgres_server)\.ts$/;
 /**
  * Only an endless loop computes for so long: the longest test needs a third of it. What counts is the time of
@@ -124,7 +126,8 @@ export class Court implements Disposable {
   /**
    * Those that should notice a mutant of the file, the likeliest and quickest first: the tests of its part,
    * those that are near it by their imports, and the simulation. Tests of another part may notice it as well,
-   * but by chance, and there are many. Tests that start servers come last, and only those of its folder.
+   * but by chance, and there are many. Tests that start servers come last, and only those of its folder and,
+   * for a source or sink, those of the contract.
    */
   private async testsFor(file: string): Promise<RankedTest[]> {
     const mirror = file.replace(/^src/, "tests");
@@ -134,11 +137,11 @@ export class Court implements Disposable {
     for (const test of this.tests) {
       const modules = await this.modulesOf(test);
       const steps = modules.get(pathToFileURL(join(this.tree, file)).href);
-      const isOfPart = test.startsWith(`${part}/`);
+      const isOfPart = test.startsWith(`${part}/`) || (IS_CONNECTOR.test(file) && IS_CONTRACT.test(test));
       if (steps === undefined || (!isOfPart && steps > NEAR_STEPS && test !== SIMULATION)) continue;
       const isNear = dirname(test) === dirname(mirror);
       const startsServers = [...modules.keys()].some((module) => SERVER_STARTER.test(module));
-      if (startsServers && !isNear) continue;
+      if (startsServers && !isNear && !IS_CONTRACT.test(test)) continue;
       const rank = startsServers ? 4 : test === SIMULATION ? 3 : test === own ? 0 : isNear ? 1 : 2;
       ranked.push({ test, rank, tookMs: this.rehearsals.get(test)?.tookMs ?? 0 });
     }

@@ -52,6 +52,7 @@ function base32Decoded(text: string): Buffer {
   return Buffer.from(bytes);
 }
 
+/** @param bytes A multiple of five, as a key with its checksum is. */
 function base32(bytes: Uint8Array): string {
   let text = "";
   let [bits, count] = [0, 0];
@@ -64,7 +65,7 @@ function base32(bytes: Uint8Array): string {
     }
     bits &= (1 << count) - 1;
   }
-  return count === 0 ? text : text + ALPHABET[(bits << (5 - count)) & 31];
+  return text;
 }
 
 /** CRC-16 with the polynomial 0x1021, as XMODEM has it. */

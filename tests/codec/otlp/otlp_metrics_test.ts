@@ -354,6 +354,8 @@ Deno.test("OTLP: JSON of another shape is refused with what is wrong", () => {
   assert.match(faultOf(metric(`{"gauge":{"dataPoints":[${point}]}}`)), /^400 .*more than 8 levels deep/);
   assert.match(faultOf("[".repeat(100_000)), /^400 the body is not JSON/);
   assert.match(faultOf(`[${"{},".repeat(1_600_000)}{}]`), /^413 .*parts/);
+  assert.match(faultOf(`[${",".repeat(3_000_000)}`), /^413 .*parts/);
+  assert.match(faultOf(`[${",".repeat(2_999_999)}`), /^400 the body is not JSON/);
   assert.match(faultOf(`[${" ".repeat(16 * 1024 * 1024)}]`), /^413 .*16 MiB/);
   assert.throws(
     () => pushOf(OTLP_METRICS, Uint8Array.of(0x22, 0xff, 0x22), JSON_TYPE),

@@ -32,6 +32,31 @@ const ERRORS: readonly (readonly [error: object, kind: string, said: RegExp])[] 
     "misconfigured",
     /no such user: plant.*PgBouncer's auth_file/,
   ],
+  [
+    { name: "PostgresError", code: "23503", message: "violates foreign key constraint" },
+    "postponed",
+    /foreign key/,
+  ],
+  [
+    {
+      name: "PostgresError",
+      code: "23514",
+      routine: "ExecFindPartition",
+      message: "no partition of relation found for row",
+    },
+    "postponed",
+    /no partition/,
+  ],
+  [
+    {
+      name: "PostgresError",
+      code: "23514",
+      routine: "ExecConstraints",
+      message: "violates check constraint",
+    },
+    "rejected",
+    /check constraint/,
+  ],
   // The same state for what is nobody's to mend, and the same words with another state.
   [
     { name: "PostgresError", code: "08P01", message: "server conn crashed?" },

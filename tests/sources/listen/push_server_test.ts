@@ -57,8 +57,12 @@ Deno.test("line protocol comes in each precision of both versions, packed or not
     ], path);
   }
   assert.equal((await rig.post("/write?precision=m", `m f=1 ${28_333_333}`)).status, 204);
+  assert.equal((await rig.post("/write?precision=ms", `m f=1 ${NOW_S}099`)).status, 204);
   assert.equal((await rig.post("/write", "m f=2")).status, 204);
-  assert.deepEqual((await rig.read()).map(({ timeMs }) => timeMs), [28_333_333 * 60_000, NOW_S * 1000]);
+  assert.deepEqual(
+    (await rig.read()).map(({ timeMs }) => timeMs),
+    [28_333_333 * 60_000, NOW_S * 1000 + 99, NOW_S * 1000],
+  );
   assert.equal((await rig.post("/write?precision=d", "m f=1 1")).status, 400);
 });
 

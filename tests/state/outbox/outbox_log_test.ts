@@ -81,6 +81,20 @@ Deno.test("a run with nothing for the sink moves it on in one step, bounded in i
   });
 });
 
+Deno.test("a cursor that has moved is saved by the next checkpoint, once", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory);
+    inside.take([{ name: "a", value: 1, timestamp: 0 }]);
+    inside.save(true);
+    assert.equal(inside.outbox.hasUnsavedCursors, false);
+    inside.outbox.advance("all", 2);
+    assert.equal(inside.outbox.hasUnsavedCursors, true);
+    inside.save(false);
+    assert.equal(inside.outbox.hasUnsavedCursors, false);
+    inside.state.close();
+  });
+});
+
 Deno.test("a rejected aggregate and the cursor behind it are on disk together, at once", () => {
   inTemporaryDirectory((directory) => {
     let inside = new Inside(directory);
