@@ -18,7 +18,7 @@ const CAUSE_TEXTS = {
   sink_paused: "a sink is paused",
   bus_unavailable: "a bus cannot be read",
   sink_starting: "a sink is not open yet",
-  sink_unavailable: "a sink cannot be reached",
+  sink_unavailable: "a sink cannot be written",
   sink_misconfigured: "a sink refuses the handler until somebody changes something",
 };
 

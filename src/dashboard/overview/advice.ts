@@ -44,18 +44,20 @@ export const ADVICE: Readonly<Record<CauseName, Advice>> = {
     advice: "An operator has paused it. Its aggregates wait in the outbox until it is resumed.",
   },
   bus_unavailable: {
-    title: "A bus cannot be reached",
-    advice: "See that the bus runs and that this host reaches it; the command check tries every right. " +
-      "The handler keeps trying.",
+    title: "A bus cannot be read",
+    advice:
+      "Change what the message names, such as a token. Where there is no connection, see that the bus " +
+      "runs and that this host reaches it; the command check tries every right. The handler keeps trying.",
   },
   sink_starting: {
     title: "A sink is being opened",
     advice: "Wait some seconds. Where it stays so, the sink does not answer.",
   },
   sink_unavailable: {
-    title: "A sink cannot be reached",
-    advice: "See that the sink runs and that this host reaches it. Its aggregates wait in the outbox, and " +
-      "the handler keeps trying.",
+    title: "A sink cannot be written",
+    advice: "Mend what the message names, such as a full disk. Where there is no connection, see that the " +
+      "sink runs and that this host reaches it. Its aggregates wait in the outbox, and the handler keeps " +
+      "trying.",
   },
   sink_misconfigured: {
     title: "A sink refuses the handler",

@@ -12,7 +12,7 @@ const STATES: Record<PipelineSink["state"], readonly [tone: Tone, word: string]>
   starting: ["idle", "starting"],
   delivering: ["good", "delivering"],
   failing: ["bad", "failing"],
-  broken: ["bad", "unavailable"],
+  broken: ["bad", "not tried for now"],
   misconfigured: ["bad", "misconfigured"],
   paused: ["warn", "paused"],
 };

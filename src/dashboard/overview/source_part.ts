@@ -9,7 +9,7 @@ import { Figure, Figures, Fill, Part } from "./part.ts";
 
 const STATES: Record<PipelineSource["state"], readonly [tone: Tone, word: string]> = {
   reading: ["good", "reading"],
-  failing: ["bad", "unavailable"],
+  failing: ["bad", "failing"],
   paused: ["warn", "paused"],
   held: ["warn", "held back"],
 };

@@ -2,6 +2,7 @@ import type { VNode } from "preact";
 import type { SeriesPage } from "../../api/series_endpoint.ts";
 import { useAnswer } from "../answer.ts";
 import { html } from "../html.ts";
+import { useLive } from "../live_feed.ts";
 import { changeParameters, linkTo, useViewLocation } from "../location.ts";
 import { Empty, FailureNotice } from "../notices.ts";
 import { countText } from "../number_format.ts";
@@ -83,6 +84,8 @@ interface NothingFoundProps {
 
 function NothingFound({ found: { dropped, near, troubles }, isFiltered, text }: NothingFoundProps): VNode {
   const { parameters, path } = useViewLocation();
+  // A sink keeps no event from coming in.
+  const isHeldUp = useLive().readiness?.causes.some(({ name }) => !name.startsWith("sink_"));
   return isFiltered
     ? html`
       <${Empty} title="No series of these windows is called so.">
@@ -95,6 +98,9 @@ function NothingFound({ found: { dropped, near, troubles }, isFiltered, text }: 
             ? "A producer may have renamed it: see what may be its new name."
             : "Try a shorter part of the name, or take a label away."}
         </p>
+        ${isHeldUp && html`
+          <p>Its events may not have come in: the handler is not ready, see above.</p>
+        `}
         ${text !== "" && html`
           <p>
             A series without events for long is no longer listed.${" "}

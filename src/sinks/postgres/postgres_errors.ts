@@ -13,6 +13,8 @@ const NEVER_OF_A_ROW = ["08", "25", "28", "40", "53", "57", "58"];
  * server's language.
  */
 const NO_PARTITION_ROUTINE = "ExecFindPartition";
+/** The driver's code where the server has not signed the login with the password. */
+const FOREIGN_SERVER = "SASL_SIGNATURE_MISMATCH";
 
 interface DriverError {
   readonly name: string;
@@ -38,11 +40,9 @@ export function toPostgresSinkError(error: unknown, what: string, address: strin
     const text = isStrange
       ? `What answers at ${address} sends what the driver cannot read (${message}). Is this a PostgreSQL?`
       : `PostgreSQL at ${address} ${
-        distrust ?? `is out of reach: ${DRIVER_WORDS[code] ?? (reasonOf(message) || code)}.`
+        distrust ?? `${DRIVER_WORDS[code] ?? `is out of reach: ${reasonOf(message) || code}`}.`
       }`;
-    const kind = distrust !== undefined || code === "SASL_SIGNATURE_MISMATCH"
-      ? "misconfigured"
-      : "unavailable";
+    const kind = distrust !== undefined || code === FOREIGN_SERVER ? "misconfigured" : "unavailable";
     return new SinkError(kind, text, { cause: error });
   }
   const text = `PostgreSQL at ${address} refused ${what}: ${message} (SQLSTATE ${code}).${
@@ -94,8 +94,10 @@ function kindOfState(state: string, routine: string | undefined): SinkErrorKind 
  */
 const DRIVER_WORDS: Readonly<Record<string, string>> = {
   CONNECT_TIMEOUT:
-    "no answer to the login in time (connect_timeout); a pooler may wait for the server behind it",
-  CONNECTION_CLOSED: "the connection was closed, as PgBouncer does it where pool_mode is statement",
+    "has not answered the login in time (connect_timeout); a pooler may wait for the server behind it",
+  CONNECTION_CLOSED: "has closed the connection, as PgBouncer does it where pool_mode is statement",
+  [FOREIGN_SERVER]: "does not prove that it knows the password. Check host and port in " +
+    "POSTGRES_CONNECTION_STRING: another server may answer there",
 };
 
 /** The message where the server's certificate is not accepted; undefined: the error is another one. */

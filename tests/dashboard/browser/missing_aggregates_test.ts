@@ -127,7 +127,9 @@ Deno.test({
     const obstacles = page.getByRole("region", { name: "The handler is not ready" });
     assert.equal(await obstacles.count(), 0);
     await site.bus[Symbol.asyncDispose]();
-    await obstacles.getByText("A bus cannot be reached").waitFor();
+    await obstacles.getByText("A bus cannot be read").waitFor();
+    await page.evaluate(`location.hash = "#/series?q=plant77"`);
+    await page.getByText("Its events may not have come in: the handler is not ready, see above.").waitFor();
     assert.deepEqual(await opened.barriers(), []);
     assert.deepEqual(opened.complaints, []);
   });

@@ -43,7 +43,7 @@ Deno.test({
 
   await t.step("a bus that goes away is a cause with what to do", async () => {
     await site.bus[Symbol.asyncDispose]();
-    await page.getByRole("heading", { name: "A bus cannot be reached" }).waitFor();
+    await page.getByRole("heading", { name: "A bus cannot be read" }).waitFor();
     await page.getByText("What to do:").waitFor();
     await page.getByRole("status").getByText("Not ready: 1 cause").waitFor();
     assert.deepEqual(await opened.barriers(), []);

@@ -6,12 +6,22 @@ const ERRORS: readonly (readonly [error: object, kind: string, said: RegExp])[] 
   [
     { code: "CONNECT_TIMEOUT", message: "write CONNECT_TIMEOUT undefined:undefined" },
     "unavailable",
-    /out of reach: no answer to the login in time/,
+    /^PostgreSQL at db:5432 has not answered the login in time/,
   ],
   [
     { code: "CONNECTION_CLOSED", message: "write CONNECTION_CLOSED pooler" },
     "unavailable",
-    /out of reach: the connection was closed, .*pool_mode is statement/,
+    /^PostgreSQL at db:5432 has closed the connection, .*pool_mode is statement/,
+  ],
+  [
+    { code: "SASL_SIGNATURE_MISMATCH", message: "The server did not return the correct signature" },
+    "misconfigured",
+    /^PostgreSQL at db:5432 does not prove that it knows the password\. Check host and port/,
+  ],
+  [
+    { code: "ENOTFOUND", message: "getaddrinfo ENOTFOUND db" },
+    "unavailable",
+    /^PostgreSQL at db:5432 is out of reach: getaddrinfo ENOTFOUND db\.$/,
   ],
   [
     { code: "ERR_TLS", message: "certificate has expired" },
