@@ -60,8 +60,8 @@ export const SERIES_PAGE = z.strictObject({
   series: z.array(SERIES),
   near: z.array(SERIES).meta({
     description:
-      "Where nothing is found that goes on: series that may be a renamed one, the likeliest first. " +
-      "New ones with the labels of a silent one, and those with near names",
+      "Where only silent series are found: those that began when one of them stopped, and have its labels " +
+      "or a similar name, the likeliest first. Where nothing is found: those with a similar name",
   }),
   near_left_off: COUNT.meta({ description: "How many more of them there are" }),
   dropped: z.array(z.strictObject({ name: z.string(), rule: z.string() })).meta({

@@ -71,7 +71,11 @@ export function hintsOf(
     ...dropped.map(({ name, rule }) => `${name}: the rule \`${rule}\` of AGG_FUNCTIONS drops its events`),
     ...(isAbsent ? ["no series of the newest windows is called so"] : []),
     ...(similar.length > 0 && troubles.length === 0
-      ? [`perhaps renamed: ${similar.join("; ")}${leftOff > 0 ? ` and ${leftOff} more` : ""}`]
+      ? [
+        `${series.length > 0 ? "perhaps renamed to" : "similar names"}: ${similar.join("; ")}${
+          leftOff > 0 ? ` and ${leftOff} more` : ""
+        }`,
+      ]
       : []),
     ...troubles.map((trouble) => troubleLine(trouble, ago)),
     ...unusual,

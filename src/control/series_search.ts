@@ -1,5 +1,6 @@
 import { functionName } from "../event/agg_function.ts";
 import { hasLabels, seriesOf } from "../event/labels.ts";
+import { isAfterStop } from "../runtime/renames/renames.ts";
 import type { KeyColumn } from "../state/checkpoint/key_column.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { windowLengths } from "../state/outbox/archive_windows.ts";
@@ -30,7 +31,10 @@ export interface ListedSeries extends FoundInTiers, SeriesSpan {}
 export interface SeriesPage {
   /** In the order of their names. */
   readonly series: readonly ListedSeries[];
-  /** Series that may be a renamed one that is looked for; of the first page. See {@link likeliest}. */
+  /**
+   * Where only silent series are found, those that one of them may be renamed to; where none is found, those
+   * with a similar name. Of the first page; see {@link likeliest}.
+   */
   readonly near: readonly ListedSeries[];
   /** How many more of them there are. */
   readonly nearLeftOff: number;
@@ -109,26 +113,37 @@ function* renamed(
     lengthsMs,
     finding(others, { isSought: isNear, sieve: new PartSieve(names, ended) }),
   );
-  return likeliest(others.page().series.map(listed), series.length > 0, names, ended);
+  return likeliest(others.page().series.map(listed), series, [...names]);
 }
 
 /**
- * Series that may be a renamed one, the likeliest first: new ones with all labels of one that has fallen
- * silent, whatever they are called; new ones with a near name; where nothing was found, other near names too,
- * since somebody may have mistyped it.
+ * Those of the candidates that are offered, the likeliest first. Where series were found that have fallen
+ * silent: what has begun at about the time that one of them stopped, first those with all of its labels.
+ * Where nothing was found, nobody knows when it stopped: near names alone, since somebody may have mistyped
+ * it.
+ *
+ * @param ended What was found. @param names The near names, the nearest first.
  */
 function likeliest(
   candidates: readonly ListedSeries[],
-  isFound: boolean,
-  names: ReadonlySet<string>,
-  ended: ReadonlySet<string>,
+  ended: readonly ListedSeries[],
+  names: readonly string[],
 ): ListedSeries[] {
-  const rankOf = ({ labels, name, newSinceMs }: ListedSeries) =>
-    newSinceMs === undefined ? (isFound || !names.has(name) ? 0 : 1) : ended.has(labels ?? "") ? 3 : 2;
-  const order = [...names];
-  return candidates.filter((one) => rankOf(one) > 0).sort((a, b) =>
-    Number(rankOf(b) === 3) - Number(rankOf(a) === 3) || order.indexOf(a.name) - order.indexOf(b.name)
-  );
+  const rankOf = (one: ListedSeries) => {
+    if (ended.length === 0) return 1;
+    const before = ended.filter((other) => isSuccessor(one, other));
+    if (before.some(({ labels }) => labels !== undefined && labels === one.labels)) return 2;
+    return before.length > 0 && names.includes(one.name) ? 1 : 0;
+  };
+  return candidates.map((one) => ({ one, rank: rankOf(one) })).filter(({ rank }) => rank > 0).sort((a, b) =>
+    b.rank - a.rank || names.indexOf(a.one.name) - names.indexOf(b.one.name)
+  ).map(({ one }) => one);
+}
+
+/** Whether a series has begun when another one stopped. */
+function isSuccessor({ beganMs }: ListedSeries, { silentSinceMs, tiers }: ListedSeries): boolean {
+  return beganMs !== undefined && silentSinceMs !== undefined &&
+    isAfterStop(beganMs, silentSinceMs, Math.min(...tiers.keys()));
 }
 
 /** The names that are near what is looked for, and not among what is found. */

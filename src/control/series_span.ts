@@ -18,10 +18,14 @@ export interface SearchedTier {
 export interface SeriesSpan {
   /** The end of its last window, where others have gone on without it; undefined: it is not silent. */
   readonly silentSinceMs: number | undefined;
-  /** The start of its first window, where others were there before; undefined: it is not new. */
+  /** The start of its first window, where others were there before; undefined: it may be older. */
+  readonly beganMs: number | undefined;
+  /** The same, where that is not long ago; undefined: it is not new. */
   readonly newSinceMs: number | undefined;
 }
 
+/** A span that is not known, since no window has closed. */
+const UNKNOWN: SeriesSpan = { silentSinceMs: undefined, beganMs: undefined, newSinceMs: undefined };
 /** Windows without a series before it is called silent, and those before it that make it new. */
 export const WINDOWS_WITHOUT = 3;
 /** Then it is not new any more. */
@@ -34,9 +38,7 @@ export function spanOf({ tiers }: FoundInTiers, searched: readonly SearchedTier[
       (a, b) => a === undefined || b.lengthMs < a.lengthMs ? b : a,
       undefined,
     );
-  return tier === undefined
-    ? { silentSinceMs: undefined, newSinceMs: undefined }
-    : spanIn(tier, tiers.get(tier.lengthMs)!);
+  return tier === undefined ? UNKNOWN : spanIn(tier, tiers.get(tier.lengthMs)!);
 }
 
 /** As {@link spanOf}, of a series in a tier. */
@@ -44,14 +46,14 @@ export function spanIn(
   { lengthMs, newestEndMs, runSinceMs }: SearchedTier,
   { firstMs, isOpen, newest }: Pick<SeriesInTier, "firstMs" | "isOpen" | "newest">,
 ): SeriesSpan {
-  if (newestEndMs === undefined || runSinceMs === undefined) {
-    return { silentSinceMs: undefined, newSinceMs: undefined };
-  }
+  if (newestEndMs === undefined || runSinceMs === undefined) return UNKNOWN;
   const withoutMs = WINDOWS_WITHOUT * lengthMs;
   const lastMs = newest?.windowEndMs;
-  const beganMs = firstMs ?? newestEndMs;
+  const foundMs = firstMs ?? newestEndMs;
+  const beganMs = foundMs - runSinceMs >= withoutMs ? foundMs : undefined;
   return {
     silentSinceMs: !isOpen && lastMs !== undefined && newestEndMs - lastMs >= withoutMs ? lastMs : undefined,
-    newSinceMs: beganMs - runSinceMs >= withoutMs && newestEndMs - beganMs <= NEW_MS ? beganMs : undefined,
+    beganMs,
+    newSinceMs: beganMs !== undefined && newestEndMs - beganMs <= NEW_MS ? beganMs : undefined,
   };
 }

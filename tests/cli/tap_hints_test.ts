@@ -45,10 +45,13 @@ Deno.test("what is unusual about the series of a tap is said in a line each, and
 
 Deno.test("for a name that is not there, or silent, similar ones are named", () => {
   const near = [series("Plant-7.oven", { new_since: NOW_SECONDS - 120 }), series("plant8.oven")];
-  const similar = "perhaps renamed: Plant-7.oven, first seen 2 min 0 s ago; plant8.oven";
-  assert.deepEqual(hints({ near }), ["no series of the newest windows is called so", similar]);
+  const similar = "Plant-7.oven, first seen 2 min 0 s ago; plant8.oven";
+  assert.deepEqual(hints({ near }), [
+    "no series of the newest windows is called so",
+    `similar names: ${similar}`,
+  ]);
   assert.deepEqual(hints({ near, series: [series("plant7.oven", { silent_since: NOW_SECONDS - 120 })] }), [
-    similar,
+    `perhaps renamed to: ${similar}`,
     "plant7.oven (sum): silent for 2 min 0 s",
   ]);
   const silent = Array.from(

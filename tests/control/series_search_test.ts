@@ -147,3 +147,28 @@ Deno.test("a series says since when it is silent or new, and a renamed one is ne
     ]);
   });
 });
+
+Deno.test("only what begins when another one stops may be its new name; of nothing that is found, nobody knows", async () => {
+  await withState({ windowSizeMs: 60_000 }, async (inside, ask) => {
+    const spans: readonly (readonly [name: string, from: number, to: number])[] = [
+      ["plant7.oven", 1, 10],
+      ["plant7a.oven", 1, 40],
+      ["plant7b.oven", 6, 40],
+      ["plant7c.oven", 11, 40],
+      ["plant7d.oven", 15, 40],
+      ["plant7e.oven", 17, 40],
+      ["kiln", 20, 40],
+    ];
+    for (let minute = 1; minute <= 40; minute++) {
+      const names = spans.filter(([, from, to]) => from <= minute && minute <= to).map(([name]) => name);
+      inside.take(names.map((name) => ({ name, value: 1, timestamp: minute * 60, labels: { line: "4" } })));
+      inside.save();
+    }
+    const near = async (text: string) => (await ask({ text })).near.map(({ name }) => name).sort();
+    assert.deepEqual(await near("plant7.oven"), ["plant7c.oven", "plant7d.oven"]);
+    assert.deepEqual(
+      await near("plant7.oben"),
+      ["", "a", "b", "c", "d", "e"].map((end) => `plant7${end}.oven`).sort(),
+    );
+  });
+});

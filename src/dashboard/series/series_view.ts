@@ -8,6 +8,7 @@ import { Empty, FailureNotice } from "../notices.ts";
 import { countText } from "../number_format.ts";
 import { DroppedNames } from "./dropped_names.ts";
 import { HandlerObstacles } from "./handler_obstacles.ts";
+import { NearSeries } from "./near_series.ts";
 import { SeriesChart } from "./series_chart.ts";
 import { SeriesFilter } from "./series_filter.ts";
 import { SeriesTable } from "./series_table.ts";
@@ -45,17 +46,7 @@ export function SeriesView(): VNode {
         `}
         ${found?.series.length === 0 &&
           html`<${NothingFound} found=${found} text=${q} isFiltered=${q !== "" || filter !== ""} />`}
-        ${found && found.near.length > 0 && found.troubles.length === 0 && html`
-          <div>
-            <h2>Perhaps renamed</h2>
-            <p class="hint">
-              A producer may have renamed it. These are new with the same labels, or have a similar name;
-              the likeliest are first.${found.near_left_off > 0 &&
-                ` ${found.near_left_off} more are left off.`}
-            </p>
-            <${SeriesTable} label="Perhaps renamed" series=${found.near} labels=${labels} troubles=${[]} />
-          </div>
-        `}
+        ${found?.troubles.length === 0 && html`<${NearSeries} found=${found} labels=${labels} />`}
         ${found?.next && limit < LISTED_MAX && html`
           <button
             type="button"
@@ -95,7 +86,7 @@ function NothingFound({ found: { dropped, near, troubles }, isFiltered, text }: 
             : troubles.length > 0
             ? "Its events come, but late, or they are refused: see above."
             : near.length > 0
-            ? "A producer may have renamed it: see what may be its new name."
+            ? "Look at the similar names below, or try a shorter part of the name."
             : "Try a shorter part of the name, or take a label away."}
         </p>
         ${isHeldUp && html`

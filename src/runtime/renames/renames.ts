@@ -75,6 +75,20 @@ export class Renames {
   }
 }
 
+/**
+ * Whether a series has begun at about the time at which another one has stopped. The window in which one
+ * stops may be that in which the other begins, and a device that gets other names may be silent for a while.
+ * Times are Unix ms.
+ *
+ * @param beganMs The start of the first window of the series that has begun.
+ * @param stoppedMs The end of the last window of the one that has stopped.
+ * @param gapMs For so long there may be neither; left out: five minutes, or three windows if longer.
+ */
+export function isAfterStop(beganMs: number, stoppedMs: number, lengthMs: number, gapMs?: number): boolean {
+  const longestMs = gapMs ?? Math.max(GAP_MS, GAP_WINDOWS * lengthMs);
+  return beganMs >= stoppedMs - lengthMs && beganMs <= stoppedMs + longestMs;
+}
+
 /** Which of the series that have begun may be those that have stopped. Both have the same labels. */
 function pairs(
   ended: readonly Turned[],
@@ -82,11 +96,10 @@ function pairs(
   haveLabels: boolean,
   lengthMs: number,
 ): Rename[] {
-  const gapMs = haveLabels ? Math.max(GAP_MS, GAP_WINDOWS * lengthMs) : lengthMs;
+  const gapMs = haveLabels ? undefined : lengthMs;
   let free = candidates;
   return [...Map.groupBy(ended, ({ atMs }) => atMs)].flatMap(([stoppedMs, together]) => {
-    // The window in which one stops may be that in which the other begins.
-    const near = free.filter(({ atMs }) => atMs >= stoppedMs - lengthMs && atMs <= stoppedMs + gapMs);
+    const near = free.filter(({ atMs }) => isAfterStop(atMs, stoppedMs, lengthMs, gapMs));
     if (!haveLabels && near.length !== together.length) return [];
     const taken = near.slice(0, together.length);
     free = free.filter((one) => !taken.includes(one));

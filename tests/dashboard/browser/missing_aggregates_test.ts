@@ -107,6 +107,15 @@ Deno.test({
     await page.getByRole("row").filter({ hasText: "plant5.oven" }).getByText("silent: its last window")
       .waitFor();
     assert.match(page.url(), /#\/series\?q=plant5\.oven$/);
+    await page.getByRole("region", { name: "Perhaps renamed" }).getByText("werk.ofen").waitFor();
+    await page.getByLabel("A part of the name").fill("plant1x.oven");
+    await page.getByRole("region", { name: "Similar names" }).getByText("plant1.oven").waitFor();
+    await page.getByText(
+      /One of these may be meant\. What you look for is in no window since .* is its new name\./,
+    )
+      .waitFor();
+    assert.equal(await page.getByText("renamed").count(), 0);
+    assert.deepEqual(await opened.barriers(), []);
     await page.goBack();
     await notes.getByRole("listitem").filter({ hasText: "clock" }).getByRole("link").click();
     const troubles = page.getByRole("region", { name: "Late or refused" });
