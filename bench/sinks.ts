@@ -52,6 +52,11 @@ const kafka = lazily(async () => {
   return { admin, servers: broker.brokers.join(",") };
 });
 
+const compressedKafka = async (compression: string) => ({
+  ...await NEW_SINKS.kafka!(),
+  KAFKA_COMPRESSION: compression,
+});
+
 /** The settings of a sink to which nothing was written yet. */
 const NEW_SINKS: Readonly<Record<string, () => Promise<Record<string, string>>>> = {
   none: () => Promise.resolve({ STORAGE_TYPE: "sqlite", ROUTES: "*=none" }),
@@ -68,6 +73,9 @@ const NEW_SINKS: Readonly<Record<string, () => Promise<Record<string, string>>>>
     await makeTopic(admin, { topic, numPartitions: Number(options.partitions) });
     return { STORAGE_TYPE: "kafka", KAFKA_BOOTSTRAP_SERVERS: servers, KAFKA_TOPIC: topic };
   },
+  "kafka-gzip": () => compressedKafka("gzip"),
+  "kafka-lz4": () => compressedKafka("lz4"),
+  "kafka-zstd": () => compressedKafka("zstd"),
 };
 
 function lazily<T>(start: () => Promise<T>): () => Promise<T> {

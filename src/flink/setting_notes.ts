@@ -39,6 +39,7 @@ export const SETTING_NOTES: Readonly<Record<string, SettingNote>> = {
   KAFKA_SSL_CA_FILE: SINK,
   KAFKA_SSL_CERT_FILE: SINK,
   KAFKA_SSL_KEY_FILE: note("script", "stands as ${KAFKA_SSL_KEY}"),
+  KAFKA_COMPRESSION: SINK,
   KAFKA_DELIVERY: SINK,
   POSTGRES_CONNECTION_STRING: note(
     "differs",

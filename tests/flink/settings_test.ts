@@ -45,6 +45,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   KAFKA_SSL_CA_FILE: { beside: { KAFKA_SSL: "true" }, to: "/tls/ca.pem" },
   KAFKA_SSL_CERT_FILE: { beside: TLS_SINK, to: "/tls/other.pem" },
   KAFKA_DELIVERY: { to: "at-least-once" },
+  KAFKA_COMPRESSION: { to: "zstd" },
   POSTGRES_CONNECTION_STRING: { beside: POSTGRES, to: "postgres://u:pw1@db2/plant" },
   POSTGRES_SSL_CA_FILE: { beside: POSTGRES, to: "/tls/ca.pem" },
   POSTGRES_TABLE: { beside: POSTGRES, to: "metering.rows" },

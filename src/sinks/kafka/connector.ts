@@ -1,5 +1,6 @@
 import { systemClock } from "../../platform/clock/clock.ts";
 import { sinkConnector } from "../../contract/connector.ts";
+import type { CompressionName } from "../../platform/kafka/compression.ts";
 import { kafkaClientOptions } from "../../platform/kafka/flink_client_options.ts";
 import { IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
 import type { Scope } from "../../settings/scope.ts";
@@ -13,6 +14,7 @@ interface KafkaConfig {
   /** Undefined: no TLS. */
   readonly tls: TlsConfig | undefined;
   readonly delivery: "exactly-once" | "at-least-once";
+  readonly compression: CompressionName;
 }
 
 interface SaslConfig {
@@ -40,6 +42,7 @@ export const KAFKA = sinkConnector({
       sasl: saslOf(scope),
       tls: values.KAFKA_SSL ? tls ?? { ca: undefined, cert: undefined, key: undefined } : undefined,
       delivery: values.KAFKA_DELIVERY,
+      compression: values.KAFKA_COMPRESSION,
     };
   },
   targetsOf: ({ bootstrapServers, topic }) => bootstrapServers.map((server) => `${server}/${topic}`),
@@ -57,7 +60,7 @@ export const KAFKA = sinkConnector({
       remedy: "set KAFKA_SSL=true, with KAFKA_SSL_CA_FILE where the authority is your own",
     }));
   },
-  flink: ({ bootstrapServers, topic, sasl, tls, delivery }, { job, secret }) => ({
+  flink: ({ bootstrapServers, topic, sasl, tls, delivery, compression }, { job, secret }) => ({
     rows: "json",
     options: [
       ["connector", "kafka"],
@@ -71,6 +74,7 @@ export const KAFKA = sinkConnector({
       ["value.format", "raw"],
       ["value.fields-include", "EXCEPT_KEY"],
       ["sink.delivery-guarantee", delivery],
+      ...(compression === "none" ? [] : [["properties.compression.type", compression] as const]),
       ...(delivery === "exactly-once"
         ? [
           ["sink.transactional-id-prefix", job] as const,

@@ -1,3 +1,4 @@
+import type { Compression } from "../../platform/kafka/compression.ts";
 import { crc32c } from "../../platform/kafka/crc32c.ts";
 import { keyHash } from "./key_hash.ts";
 
@@ -53,7 +54,12 @@ export class EncodedRecords {
   private readonly headersText: string;
 
   /** @param timeMs Of the records, Unix ms. */
-  constructor(rows: Rows, headers: Readonly<Record<string, string>>, private readonly timeMs: number) {
+  constructor(
+    rows: Rows,
+    headers: Readonly<Record<string, string>>,
+    private readonly timeMs: number,
+    private readonly compression: Compression,
+  ) {
     const { count } = rows;
     this.headers = encodedHeaders(headers);
     this.headersText = LATIN.decode(this.headers);
@@ -100,7 +106,17 @@ export class EncodedRecords {
       batch.set(this.bytes.subarray(start, end), at);
       at += end - start;
     }
-    return this.sealed(batch.subarray(0, at), indices.length, producer);
+    return this.sealed(this.compressed(batch.subarray(0, at)), indices.length, producer);
+  }
+
+  /** The batch with its records compressed. Its head, which is still empty, stays as it is. */
+  private compressed(batch: Uint8Array): Uint8Array {
+    const { attribute, compress } = this.compression;
+    if (attribute === 0) return batch;
+    const records = compress(batch.subarray(BATCH_HEAD_BYTES));
+    const made = new Uint8Array(BATCH_HEAD_BYTES + records.length);
+    made.set(records, BATCH_HEAD_BYTES);
+    return made;
   }
 
   /** Writes the head of a batch before its records. */
@@ -109,7 +125,7 @@ export class EncodedRecords {
     const time = BigInt(Math.round(this.timeMs));
     view.setInt32(8, batch.length - LENGTH_END);
     view.setInt8(16, FORMAT);
-    view.setInt16(21, producer.isTransactional ? TRANSACTIONAL : 0);
+    view.setInt16(21, this.compression.attribute | (producer.isTransactional ? TRANSACTIONAL : 0));
     view.setInt32(23, count - 1);
     view.setBigInt64(27, time);
     view.setBigInt64(35, time);

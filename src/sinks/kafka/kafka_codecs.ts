@@ -22,7 +22,7 @@ export function beginAnswer(): void {
 
 /**
  * Makes kafkajs read every compression of producers and brokers; by itself it knows gzip only, without a
- * bound. This program compresses nothing.
+ * bound. What this program writes is compressed before it gets there.
  *
  * @param maxBytes Uncompressed bytes of a batch of records, at most.
  * @param inAllBytes Uncompressed bytes of all batches of an answer, at most.

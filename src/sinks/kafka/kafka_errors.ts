@@ -51,6 +51,8 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   INVALID_REPLICATION_FACTOR:
     "Create KAFKA_TOPIC by hand, or correct default.replication.factor of the brokers.",
   UNSUPPORTED_VERSION: NO_TRANSACTIONS_ADVICE,
+  UNSUPPORTED_COMPRESSION_TYPE:
+    "Set KAFKA_COMPRESSION to gzip or lz4: brokers before Kafka 2.1 know no zstd.",
 };
 
 /** The error of kafkajs that hides what the brokers have answered. */

@@ -54,4 +54,8 @@ export const KAFKA_SETTINGS = {
     help: "at-least-once does without transactions, for brokers that forbid them",
     example: "at-least-once",
   }),
+  KAFKA_COMPRESSION: withDefault(choice(["none", "gzip", "lz4", "zstd"]), "none", {
+    help: "how batches of records are compressed: less network and disk, more processor time",
+    example: "zstd",
+  }),
 };

@@ -1,5 +1,6 @@
 import type { Producer } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
+import type { CompressionName } from "../../platform/kafka/compression.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import {
   type OutboxBatch,
@@ -28,6 +29,7 @@ export interface KafkaSinkOptions extends KafkaConnectionOptions {
   readonly topic: string;
   readonly instance: string;
   readonly delivery: "exactly-once" | "at-least-once";
+  readonly compression: CompressionName;
   readonly clock: Pick<Clock, "nowMs" | "sleep">;
 }
 
@@ -224,9 +226,10 @@ export class KafkaSink implements Sink {
     session: KafkaSession,
     to: Pick<Producer, "send">,
   ): Promise<void> {
-    const { clock, instance } = this.options;
+    const { clock, compression, instance } = this.options;
     const maxBytes = this.settings.requestMaxBytes;
-    for (const run of recordRuns(aggregates, { instance, maxBytes, timeMs: clock.nowMs(), traceparent })) {
+    const how = { compression, instance, maxBytes, timeMs: clock.nowMs(), traceparent };
+    for (const run of recordRuns(aggregates, how)) {
       const written = await session.send(to, this.topic.name, run);
       const alarm = this.ends.moved(written);
       if (alarm !== undefined) this.context?.alarm(alarm);

@@ -1,5 +1,6 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { RecordTexts } from "../../aggregation/record_texts.ts";
+import { type CompressionName, COMPRESSIONS } from "../../platform/kafka/compression.ts";
 import { EncodedRecords, type RecordRun } from "./encoded_records.ts";
 
 /** Aggregates that are encoded at once: as many as a request holds of ordinary names. It bounds memory. */
@@ -12,17 +13,19 @@ export interface RunOptions {
   readonly maxBytes: number;
   /** The time of the records, Unix ms. */
   readonly timeMs: number;
+  readonly compression: CompressionName;
   /** Of the delivery that they are a part of; undefined: it is not traced. */
   readonly traceparent: string | undefined;
 }
 
 /**
- * Encodes aggregates as the records of requests: a broker refuses bigger batches, and a request has one for
- * each partition. No single record comes near the limit, since names are bounded.
+ * Encodes aggregates as the records of requests: a broker refuses bigger batches, which it measures
+ * compressed, and a request has one for each partition. No single record comes near the limit, since names
+ * are bounded.
  */
 export function* recordRuns(
   aggregates: readonly Aggregate[],
-  { instance, maxBytes, timeMs, traceparent }: RunOptions,
+  { compression, instance, maxBytes, timeMs, traceparent }: RunOptions,
 ): Generator<RecordRun> {
   const headers = { "content-type": "application/json", ...(traceparent && { traceparent }) };
   const texts = new RecordTexts(instance);
@@ -32,6 +35,6 @@ export function* recordRuns(
       key: (index: number) => aggregates[from + index]!.name,
       value: (index: number) => texts.of(aggregates[from + index]!),
     };
-    yield* new EncodedRecords(rows, headers, timeMs).runs(maxBytes);
+    yield* new EncodedRecords(rows, headers, timeMs, COMPRESSIONS[compression]).runs(maxBytes);
   }
 }

@@ -22,11 +22,8 @@ export class KafkaBackends {
   createSink(topic: string, options: Partial<KafkaSinkOptions> = {}): KafkaSink {
     const instance = `plant-1.${topic}`;
     const bootstrapServers = this.broker.brokers;
-    const delivery = "exactly-once";
-    return new KafkaSink(
-      { id: "kafka", bootstrapServers, topic, instance, delivery, clock: systemClock, ...options },
-      this.logger,
-    );
+    const usual = { id: "kafka", delivery: "exactly-once", compression: "none", clock: systemClock } as const;
+    return new KafkaSink({ ...usual, bootstrapServers, topic, instance, ...options }, this.logger);
   }
 
   /** Every committed record of the topic, the repeated ones too. */

@@ -28,6 +28,7 @@ Deno.test("the brokers' errors have the class of what has to be done", () => {
     TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "misconfigured",
     SASL_AUTHENTICATION_FAILED: "misconfigured",
     UNSUPPORTED_VERSION: "misconfigured",
+    UNSUPPORTED_COMPRESSION_TYPE: "misconfigured",
     NOT_ENOUGH_REPLICAS: "unavailable",
     UNKNOWN_TOPIC_OR_PARTITION: "unavailable",
     GROUP_COORDINATOR_NOT_AVAILABLE: "unavailable",

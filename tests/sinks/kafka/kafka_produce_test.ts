@@ -3,6 +3,9 @@ import { Buffer } from "node:buffer";
 import { type Message, Partitioners, type PartitionMetadata } from "kafkajs";
 import groupMessagesPerPartition from "kafkajs/src/producer/groupMessagesPerPartition.js";
 import produce from "kafkajs/src/protocol/requests/produce/index.js";
+import { crc32c } from "../../../src/platform/kafka/crc32c.ts";
+import { type CompressionName, COMPRESSIONS } from "../../../src/platform/kafka/compression.ts";
+import { DECOMPRESSION } from "../../../src/platform/kafka/decompression.ts";
 import { EncodedRecords } from "../../../src/sinks/kafka/encoded_records.ts";
 import { askingPartitioner, asMessages } from "../../../src/sinks/kafka/kafka_produce.ts";
 import fc from "../../support/fast_check.ts";
@@ -70,7 +73,7 @@ Deno.test("property: a request is what kafkajs would make of the same messages, 
         value: (index: number) => some[index]!.value,
       };
       const headers = isAscii ? ASCII_HEADERS : HEADERS;
-      const [run] = new EncodedRecords(rows, headers, TIME_MS).runs(Infinity);
+      const [run] = new EncodedRecords(rows, headers, TIME_MS, COMPRESSIONS.none).runs(Infinity);
       const messages = some.map(({ key, value }) => ({
         key: Buffer.from(key),
         value: Buffer.from(value),
@@ -83,4 +86,23 @@ Deno.test("property: a request is what kafkajs would make of the same messages, 
       assert.ok((await ours()).equals(expected), "and again, when kafkajs tries again");
     },
   ));
+});
+
+Deno.test("a compressed batch has the records of one that is not, and says how they are compressed", () => {
+  const rows = { count: 500, key: (i: number) => `oven${i}`, value: (i: number) => `{"value":${i}}` };
+  const batchOf = (name: CompressionName) => {
+    const [run] = new EncodedRecords(rows, HEADERS, TIME_MS, COMPRESSIONS[name]).runs(Infinity);
+    return run!.byPartition(1)[0]!.batch({ isTransactional: true, id: 7n, epoch: 3, firstSequence: 9 });
+  };
+  const plain = batchOf("none");
+  for (const [name, number] of [["gzip", 1], ["lz4", 3], ["zstd", 4]] as const) {
+    const batch = batchOf(name);
+    const view = new DataView(batch.buffer, batch.byteOffset);
+    assert.equal(view.getInt32(8), batch.length - 12);
+    assert.equal(view.getUint32(17), crc32c(batch.subarray(21)));
+    assert.equal(view.getInt16(21), 0x10 | number);
+    assert.deepEqual(batch.subarray(23, 61), plain.subarray(23, 61));
+    const records = DECOMPRESSION[name](batch.subarray(61), plain.length);
+    assert.ok(Buffer.from(records).equals(plain.subarray(61)), name);
+  }
 });

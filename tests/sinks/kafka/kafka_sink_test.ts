@@ -256,6 +256,19 @@ Deno.test("KafkaSink", async (t) => {
       assert.equal(await sink.open({ ...CONTEXT, cursor: 5 }, NEVER), 5);
     }, { delivery: "at-least-once" });
 
+    for (const compression of ["gzip", "lz4", "zstd"] as const) {
+      await step(
+        `writes batches that a broker takes, compressed with ${compression}`,
+        async (sink, topic) => {
+          await sink.open(CONTEXT, NEVER);
+          const rows = Array.from({ length: 3000 }, (_, i) => aggregateOf({ name: `oven${i}.température` }));
+          await sink.write(batchOf(rows), NEVER);
+          assertSameAggregates(await backends.readAll(topic), rows);
+        },
+        { compression },
+      );
+    }
+
     for (const delivery of ["exactly-once", "at-least-once"] as const) {
       await step(`rejects a record that the topic does not take, ${delivery}`, async (sink, topic) => {
         const configEntries = [{ name: "max.message.bytes", value: "1000" }];

@@ -6,7 +6,13 @@ import { recordRuns, type RunOptions } from "../../../src/sinks/kafka/record_run
 import { readBatch, RecordCursor, recordsOf } from "../../../src/sources/kafka/record_batch.ts";
 import { aggregateOf } from "../../contract/sink_samples.ts";
 
-const OPTIONS: RunOptions = { instance: "plant-1", maxBytes: 1e6, timeMs: 1000, traceparent: undefined };
+const OPTIONS: RunOptions = {
+  instance: "plant-1",
+  maxBytes: 1e6,
+  timeMs: 1000,
+  compression: "none",
+  traceparent: undefined,
+};
 const PRODUCER = { isTransactional: true, id: 5n, epoch: 0, firstSequence: 0 };
 
 const aggregates = ["a", "größe", "x".repeat(512), "b", "c"].map((name) => aggregateOf({ name }));
