@@ -33,7 +33,8 @@ export class SeriesOfSeveral {
     const [value, eventMs] = [batch.value[event]!, batch.timeMs[event]!];
     const { all, slots } = current;
     let areOpen = taking === all;
-    found.length = ids.length;
+    // Setting a length leaves the compiled code, even where it stays the same. This is done for each event.
+    if (found.length !== ids.length) found.length = ids.length;
     for (let i = 0; i < ids.length; i++) {
       const beside = i === 0 ? -1 : table.findBeside(found[i - 1]!, ids[i]!);
       found[i] = beside >= 0 ? beside : table.find(bytes, start, length, hash, ids[i]!);
