@@ -4,7 +4,8 @@
 unread=
 for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
   case $variable in
-    DENO_V8_FLAGS) ;; # documented: what a host needs of the engine
+    # Documented: what a host needs of the engine. Deno takes an empty one for a flag without a name, and does not start.
+    DENO_V8_FLAGS) [ -n "$DENO_V8_FLAGS" ] || unset DENO_V8_FLAGS ;;
     @TELEMETRY_SETTINGS@) ;; # settings of the program
     OTEL_*)
       unread="$unread $variable"

@@ -20,6 +20,7 @@ function hostileEnvironment(directory: string, port: number): Environment {
     DENO_CONDITIONS: "development",
     DENO_DIR: file,
     DENO_UNSTABLE_OTEL_DETERMINISTIC: "1",
+    DENO_V8_FLAGS: "",
     DENO_NODE_USE_OPENSSL_CA: "1",
     OTEL_DENO: "true",
     OTEL_DENO_CONSOLE: "capture",
