@@ -233,6 +233,15 @@ Deno.test("KafkaSink", async (t) => {
       assertSameAggregates(await backends.readAll(topic), [aggregateOf()]);
     });
 
+    await step(
+      "writes its position soon after it was opened, though nothing is to be written",
+      async (sink, topic) => {
+        await sink.open(CONTEXT, NEVER);
+        await until(() => sink.keepAlive(4, NEVER).then(() => true), "the position to be written");
+        await assertPosition(topic, "4");
+      },
+    );
+
     let nowMs = Date.now();
     await step("renews the position while idle, but not more often than needed", async (sink, topic) => {
       await sink.open(CONTEXT, NEVER);

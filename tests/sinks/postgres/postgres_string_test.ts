@@ -78,6 +78,7 @@ Deno.test("sslmode comes of what is given", () => {
 
 Deno.test("a parameter that is not honoured, and a value that is wrong, are named", () => {
   const problems: [string, RegExp][] = [
+    ["require_auth=!md5,scram-sha-256", /require_auth with both allowed and forbidden methods/],
     ["sslmode=verify", /sslmode with a value that is none of disable, allow, prefer/],
     ["sslmode=REQUIRE", /sslmode with a value that is none of/],
     ["sslmod=require", /a parameter sslmod that is not known; did you mean sslmode\?/],
