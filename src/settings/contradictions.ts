@@ -215,7 +215,7 @@ export function contradictions(
 }
 
 const STATE_FILES = [
-  ...["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "commits", "lock"],
+  ...["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite-journal", "commits", "lock"],
   ...["figures.ndjson", "figures.ndjson.new", "figures.ndjson.set-aside"],
 ];
 

@@ -35,6 +35,14 @@ export function assertWhole(database: DatabaseSync, damage: (detail: string) => 
   if (verdict !== "ok") throw damage(verdict.replaceAll("\n", " "));
 }
 
+/**
+ * Has a draft use a write-ahead log, as the state does. Where the state was changed to that in its place, a
+ * process that was killed meanwhile would leave a journal, which only a writing connection can undo.
+ */
+export function useLog(database: DatabaseSync): void {
+  database.exec("PRAGMA journal_mode = WAL");
+}
+
 /** Removes a draft, which is a file that has not got its final name, and the files of SQLite beside it. */
 export function removeDraft(draft: string): void {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {

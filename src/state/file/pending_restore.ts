@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { isFile, sync } from "./durable_file.ts";
 
-const SUFFIXES = ["", "-wal", "-shm"];
+const SUFFIXES = ["", "-wal", "-shm", "-journal"];
 
 /** The existing files of a state. */
 export function filesOf(path: string): string[] {
@@ -28,8 +28,8 @@ export function finishRestore(path: string): string | undefined {
   // The name is the same at each try, so that the files that are put aside stay together.
   const aside = `${path}.before-${Deno.statSync(pending).mtime!.getTime()}`;
   sync(directory);
-  // All files are moved before the restored one comes: SQLite would apply an old write-ahead log to the new
-  // file.
+  // All files are moved before the restored one comes: SQLite would apply an old write-ahead log or journal
+  // to the new file.
   for (const file of filesOf(path)) Deno.renameSync(file, aside + file.slice(path.length));
   sync(directory);
   Deno.renameSync(pending, path);

@@ -7,7 +7,7 @@ import { readIdRun } from "../checkpoint/id_run.ts";
 import { restoreOpenWindows } from "../checkpoint/open_page.ts";
 import { REVISION_MAX } from "../outbox/segment.ts";
 import { bareDatabase } from "./bare_database.ts";
-import { assertWhole, isRefusal, reasonOf, removeDraft, unwritable } from "./draft.ts";
+import { assertWhole, isRefusal, reasonOf, removeDraft, unwritable, useLog } from "./draft.ts";
 import { isFile, sync } from "./durable_file.ts";
 import { migrate } from "./migration.ts";
 import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
@@ -121,6 +121,7 @@ function renew(draft: string, file: string, nowMs: number, operator: string | un
     seal.finish();
     assertReadable(sealed);
     database.exec("COMMIT");
+    useLog(database);
     return String(database.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get()!.value);
   } catch (error) {
     if (error instanceof StateError) throw error;

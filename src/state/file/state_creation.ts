@@ -1,6 +1,7 @@
 import { openDatabase } from "../../platform/file/database.ts";
 import { createOwn } from "../../platform/file/regular_file.ts";
 import { bareDatabase } from "./bare_database.ts";
+import { removeDraft, useLog } from "./draft.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 
@@ -10,7 +11,7 @@ import { Seal } from "./seal.ts";
  */
 export function createState(path: string, instanceId: string): void {
   const draft = `${path}.new`;
-  removeLeftovers(draft);
+  removeDraft(draft);
   createOwn(draft);
   const database = openDatabase(draft);
   try {
@@ -22,18 +23,9 @@ export function createState(path: string, instanceId: string): void {
     rows.run("INSERT INTO meta VALUES ('instance_id', ?)", instanceId);
     new Seal(rows).finish();
     database.exec("COMMIT");
+    useLog(database);
   } finally {
     database.close();
   }
   Deno.renameSync(draft, path);
-}
-
-function removeLeftovers(draft: string): void {
-  for (const leftover of [draft, `${draft}-wal`, `${draft}-shm`, `${draft}-journal`]) {
-    try {
-      Deno.removeSync(leftover);
-    } catch {
-      // There is no leftover of an earlier try.
-    }
-  }
 }

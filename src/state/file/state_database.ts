@@ -18,7 +18,7 @@ import {
   STATE_FILE_NAME,
   toUntrusted,
 } from "./state_directory.ts";
-import { connect, copyInMemory, exists, prepareForWriting } from "./state_file.ts";
+import { assertSettled, connect, copyInMemory, exists, prepareForWriting, settle } from "./state_file.ts";
 import { StateLock } from "./state_lock.ts";
 
 export interface StateDatabaseOptions {
@@ -69,6 +69,7 @@ export class StateDatabase extends SealedStore {
       lock = StateLock.acquire(directory);
       const putAside = isFile(pendingRestoreOf(path)) ? finishRestore(path) : undefined;
       if (!exists(path)) createState(path, options.instanceId);
+      else settle(path);
       // Check the file read-only first: closing a writable connection checkpoints the WAL and would alter a
       // damaged file.
       StateDatabase.check(directory);
@@ -198,6 +199,7 @@ export class StateDatabase extends SealedStore {
         `there is no state in ${directory}. Has the handler run with this STATE_DIR?`,
       );
     }
+    if (readOnly) assertSettled(path);
     let state: StateDatabase | undefined;
     try {
       state = new StateDatabase(path, connect(path, readOnly), undefined);

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { isNotThere } from "../../platform/file/absence.ts";
 import { openDatabase } from "../../platform/file/database.ts";
-import { damaged } from "./state_error.ts";
+import { isFile, sizeOf } from "./durable_file.ts";
+import { damaged, StateError } from "./state_error.ts";
 
 /** Offset of the format versions for writers and readers in SQLite's header. */
 const FORMAT_AT = 18;
@@ -20,13 +21,43 @@ export function exists(path: string): boolean {
   } catch (error) {
     if (!isNotThere(error)) throw error;
   }
-  // A write-ahead log without its database is the rest of a lost state. It must not become an empty state.
-  try {
-    Deno.statSync(`${path}-wal`);
-  } catch {
-    return false;
+  // A log without its database is the rest of a lost state. It must not become an empty state.
+  const rest = ["-wal", "-journal"].find((suffix) => isFile(path + suffix));
+  if (rest === undefined) return false;
+  throw damaged(path, `it is gone, while its ${rest} file is still there`);
+}
+
+/**
+ * A process that was killed while it changed how the file is written has left a journal. A connection that
+ * only reads cannot undo what is half done.
+ *
+ * @throws {StateError}
+ */
+export function assertSettled(path: string): void {
+  if (sizeOf(journalOf(path)) === 0) return;
+  throw new StateError(
+    "missing",
+    `a process was killed while it prepared the state ${path}. Start the handler, which finishes it.`,
+  );
+}
+
+/** Undoes what is half done where a process was killed so. Only for the process that holds the directory. */
+export function settle(path: string): void {
+  const journal = journalOf(path);
+  if (!isFile(journal)) return;
+  if (sizeOf(journal) > 0) {
+    const database = connect(path, false);
+    try {
+      database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    } finally {
+      database.close();
+    }
   }
-  throw damaged(path, "it is gone, while its -wal file is still there");
+  if (isFile(journal)) Deno.removeSync(journal);
+}
+
+function journalOf(path: string): string {
+  return `${path}-journal`;
 }
 
 /** @throws {StateError} `damaged`: the file is empty. */
