@@ -51,9 +51,7 @@ export function inWords({ counts, windows }: Status): string {
   const { received, aggregated, contributed, duplicate, dropped, lateArrivals } = counts;
   const open = windows.reduce((sum, { events }) => sum + events, 0);
   return `${number(received)} events received\n` +
-    `  = ${number(aggregated)} aggregated + ${
-      number(duplicate + dropped + refusedIn(counts))
-    } refused as garbage;\n` +
+    `  = ${number(aggregated)} aggregated + ${number(duplicate + dropped + refusedIn(counts))} refused;\n` +
     `  those count once for each interval and function: ${number(contributed - open)} in closed windows + ` +
     `${number(open)} in windows still open;\n` +
     `  ${number(lateArrivals)} of them came after their window had closed, and were counted all the same`;

@@ -36,21 +36,25 @@ const SINKS: readonly Column[] = [
 const GOOD_STATES = ["reading", "delivering", "running"];
 const BAD_STATES = ["failing", "broken", "misconfigured", "stopped"];
 
-/** The lines of a screen of the given size: the most important ones first, so that the rest may go. */
+/**
+ * The lines of a screen of the given size. Where it is too low for all, the most important ones come first,
+ * a note has one line, and what is left over goes.
+ */
 export function glanceScreen(seen: Seen, { columns, rows }: ScreenSize, style: TerminalStyle): string[] {
-  const lines = [
-    ...head(seen, columns, style),
-    "",
-    ...sources(seen, columns, style),
-    "",
-    ...between(seen.glance).map((line) => cutToColumns(line, columns)),
-    "",
-    ...sinks(seen, columns, style),
-    "",
-    ...foot(seen.glance).map((line) => cutToColumns(line, columns)),
-  ];
+  const cut = (text: string) => cutToColumns(printable(text), columns);
+  const notes = seen.glance.notes.map(({ detail }) => `NOTE ${detail}`);
+  const [title, obstacles] = [titleOf(seen, columns, style), obstaclesOf(seen, columns, style)];
+  const origin = originOf(seen, columns, style);
+  const [above, below] = [sources(seen, columns, style), sinks(seen, columns, style)];
+  const [middle, counts] = [between(seen.glance).map(cut), foot(seen.glance).map(cut)];
+  const inWhole = notes.flatMap((note) => wrapped(note, columns));
+  const standing = [title, ...origin, ...obstacles, ...inWhole];
+  const whole = [...standing, "", ...above, "", ...middle, "", ...below, "", ...counts];
+  const lines = whole.length < rows
+    ? whole
+    : [title, ...obstacles, ...above, ...below, ...middle, ...notes.map(cut), ...counts, ...origin];
   const hidden = lines.length - (rows - 1);
-  const last = hidden > 0 ? `… ${hidden} more lines; q ends` : "q ends";
+  const last = hidden > 0 ? `… ${hidden} more line${hidden === 1 ? "" : "s"}; q ends` : "q ends";
   return [...lines.slice(0, rows - 1), cutToColumns(last, columns)];
 }
 
@@ -78,15 +82,27 @@ export function glanceLine({ from, glance, note, rates }: Seen): string {
   return `${new Date(atMs).toISOString()} ${glance.instance}: ${printable(parts.join("; "))}\n`;
 }
 
-function head({ from, glance, note }: Seen, columns: number, style: TerminalStyle): string[] {
-  const { alarms, atMs, causes, checkpointMs, instance, notes, stateBytes, stateFile } = glance;
+function titleOf({ glance }: Seen, columns: number, style: TerminalStyle): string {
+  const { atMs, causes, instance } = glance;
   const isReady = causes.length === 0;
   const time = new Date(atMs).toISOString().replace("T", " ").replace(/\..*/, " UTC");
+  const line = `${isReady ? "ready" : "NOT READY"}  ${instance}  ${time}`;
+  return (isReady ? style.good : style.bad)(cutToColumns(printable(line), columns));
+}
+
+/** What is in the handler's way, and what operators should check. */
+function obstaclesOf({ glance }: Seen, columns: number, style: TerminalStyle): string[] {
+  return [
+    ...noted("", glance.causes, columns).map(style.bad),
+    ...noted("ALARM ", glance.alarms, columns).map(style.notable),
+  ];
+}
+
+/** Where that is known from. */
+function originOf({ from, glance, note }: Seen, columns: number, style: TerminalStyle): string[] {
+  const { atMs, checkpointMs, stateBytes, stateFile } = glance;
   const cut = (text: string) => cutToColumns(printable(text), columns);
   return [
-    (isReady ? style.good : style.bad)(
-      cut(`${isReady ? "ready" : "NOT READY"}  ${instance}  ${time}`),
-    ),
     cut(
       `${stateFile}, ${(stateBytes / MEGABYTE).toFixed(1)} MB, ${
         checkpointMs === undefined ? "no checkpoint yet" : `checkpoint ${agoInWords(checkpointMs, atMs)}`
@@ -94,9 +110,6 @@ function head({ from, glance, note }: Seen, columns: number, style: TerminalStyl
     ),
     cut(`seen from ${from}`),
     ...(note === undefined ? [] : wrapped(note, columns).map(style.notable)),
-    ...noted("", causes, columns).map(style.bad),
-    ...noted("ALARM ", alarms, columns).map(style.notable),
-    ...notes.flatMap(({ detail }) => wrapped(`NOTE ${detail}`, columns)),
   ];
 }
 

@@ -50,9 +50,18 @@ export async function examine(subject: Subject, signal: AbortSignal, timeoutMs: 
 function failureIn(error: unknown): string {
   if (error instanceof StateError || error instanceof OrderError) return error.message;
   if (!(error instanceof SinkError || error instanceof SourceError)) throw error;
-  const advice = saysDenial(error.message) ? "" : ADVICE[error.kind];
+  const { kind, message } = error;
+  const isSaid = saysDenial(message) || (kind === "unavailable" && !WITHOUT_CONNECTION.test(message));
+  const advice = isSaid ? "" : ADVICE[kind];
   return `${error.message}${advice && ` ${advice}`}`;
 }
+
+/**
+ * What is said where nothing has answered. Other parts that are unavailable have answered, or are a file: a
+ * topic is missing, a file is locked.
+ */
+const WITHOUT_CONNECTION =
+  /cannot be reached|out of reach|no connection|not answered|closed the connection|connection (?:error|timeout)|E(?:CONN|HOST|NET|AI_|NOTFOUND|TIMEDOUT)/i;
 
 const ADVICE: Record<SinkError["kind"] | SourceError["kind"], string> = {
   unavailable: "(Is it running, and can this host reach it?)",

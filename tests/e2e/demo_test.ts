@@ -14,7 +14,7 @@ import {
 import { hasTerminals, Terminal } from "./terminal.ts";
 
 const RECEIVED =
-  /([\d,]+) events received\n {2}= ([\d,]+) aggregated \+ ([\d,]+) refused as garbage;\n.*: ([\d,]+) in closed/g;
+  /([\d,]+) events received\n {2}= ([\d,]+) aggregated \+ ([\d,]+) refused;\n.*: ([\d,]+) in closed/g;
 
 Deno.test("the demo's help shows the values that it has", async () => {
   const { stdout } = await runToEnd(["demo", "--help"]);
