@@ -16,6 +16,7 @@ export function SignIn({ api, onSignedIn }: SignInProps): VNode {
   const [isWaiting, setWaiting] = useState(false);
   const signIn = async (event: Event) => {
     event.preventDefault();
+    if (isWaiting) return;
     setWaiting(true);
     try {
       onSignedIn(await api.post<Standing>("session", { token: token.trim() }));
@@ -40,7 +41,7 @@ export function SignIn({ api, onSignedIn }: SignInProps): VNode {
           The token of VIEWER_TOKEN shows everything. That of ADMIN_TOKEN also changes.
         </p>
         <p class="failure" role="alert">${failure}</p>
-        <button type="submit" class="button button-main" disabled=${isWaiting}>Sign in</button>
+        <button type="submit" class="button button-main" aria-disabled=${isWaiting}>Sign in</button>
       </form>
     </main>
   `;

@@ -36,7 +36,7 @@ export function ProofCard({ onBegun, proofs: { last, running } }: ProofCardProps
         `
         : html`<${Last} last=${last} />`}
       <div class="actions">
-        ${running === undefined && html`<${OrderButton} label="Prove now" carryOut=${prove} />`}
+        <${OrderButton} label="Prove now" isBusy=${running !== undefined} carryOut=${prove} />
         <p role="status">${running !== undefined &&
           html`<${Mark} tone="idle">Proving: ${running.progress || "the books are read"}<//>`}</p>
       </div>

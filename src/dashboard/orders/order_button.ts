@@ -12,6 +12,8 @@ interface OrderButtonProps {
   /** For who does not see what the button stands beside. */
   readonly description?: string;
   readonly isDanger?: boolean;
+  /** Whether it is being done already. */
+  readonly isBusy?: boolean;
   /** What is asked before it is done; undefined: it is done at once. */
   readonly question?: { readonly title: string; readonly text: string };
   readonly carryOut: () => Promise<string>;
@@ -19,12 +21,14 @@ interface OrderButtonProps {
 
 /** A button that gives the handler an order, and says what came of it. Only admins see it. */
 export function OrderButton(
-  { carryOut, description, isDanger, label, question }: OrderButtonProps,
+  { carryOut, description, isBusy, isDanger, label, question }: OrderButtonProps,
 ): VNode | null {
   const { standing } = usePage();
   const { give, isRunning, outcome } = useOrder(carryOut);
   const [isAsking, setAsking] = useState(false);
   if (!mayChange(standing)) return null;
+  // A button that is truly disabled, or goes, would take the focus of the keyboard with it.
+  const isIdle = isBusy !== true && !isRunning;
   const go = () => {
     setAsking(false);
     void give();
@@ -32,7 +36,8 @@ export function OrderButton(
   return html`
     <span class="order">
       <button type="button" class="button ${isDanger ? "button-danger" : ""}" aria-label=${description}
-        disabled=${isRunning} onClick=${question === undefined ? go : () => setAsking(true)}>
+        aria-disabled=${!isIdle}
+        onClick=${isIdle ? (question === undefined ? go : () => setAsking(true)) : undefined}>
         ${label}
       </button>
       <span role="status">${outcome && html`<${Mark} tone=${outcome.tone}>${outcome.text}<//>`}</span>

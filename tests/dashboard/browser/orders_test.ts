@@ -91,11 +91,13 @@ Deno.test({
     await goTo(page, "Books");
     await page.getByText("The books were not proven yet.").waitFor();
     await page.getByText("The sum is right").waitFor();
-    await page.getByRole("button", { name: "Prove now" }).click();
+    await page.getByRole("button", { name: "Prove now" }).press("Space");
     await page.getByText(/^PROVEN, except 1 that was lost; none is counted twice$/).waitFor();
     await page.getByText("1 event refused as future was purged by an operator").waitFor();
     const table = page.getByRole("region", { name: "The proof by sink and windows" });
     assert.equal(await table.getByText("equal", { exact: true }).count(), 3);
+    const focused = await page.evaluate<string>("document.activeElement.innerText");
+    assert.equal(focused.trim(), "Prove now", "the keyboard stays where it was");
     assert.deepEqual(await opened.barriers(), []);
   });
 
