@@ -1,15 +1,12 @@
+import { IS_STORED, LONG_LENGTH, MIN_MATCH } from "./lz4_frame.ts";
+
 /** Version 1, blocks of 4 MiB that do not refer to each other, no checksums and sizes; its checksum. */
 const FRAME_HEAD = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73];
 const BLOCK_MAX_BYTES = 4 * 1024 * 1024;
-/** Flag in a block's length: the block is not compressed. */
-const IS_STORED = 0x8000_0000;
-const MIN_MATCH = 4;
 const DISTANCE_MAX = 0xffff;
 /** The end of a block that is always literal, and how far before the end a last match begins. */
 const LAST_LITERALS = 5;
 const LAST_MATCH = 12;
-/** A length of this value in a token continues in the next bytes. */
-const LONG = 15;
 const HASH_BITS = 14;
 /** Knuth's multiplier, as the reference implementation has it. */
 const HASH_FACTOR = 2654435761;
@@ -76,7 +73,7 @@ function putSequence(
   const extra = (matchLength ?? MIN_MATCH) - MIN_MATCH;
   const atMost = 1 + literals.length / 255 + 1 + literals.length + 2 + extra / 255 + 1;
   if (end + atMost > into.length) return undefined;
-  into[end++] = Math.min(literals.length, LONG) << 4 | Math.min(extra, LONG);
+  into[end++] = Math.min(literals.length, LONG_LENGTH) << 4 | Math.min(extra, LONG_LENGTH);
   end = putLength(into, end, literals.length);
   into.set(literals, end);
   end += literals.length;
@@ -88,8 +85,8 @@ function putSequence(
 
 /** What a length has beyond its four bits in the token. */
 function putLength(into: Uint8Array, end: number, length: number): number {
-  if (length < LONG) return end;
-  let rest = length - LONG;
+  if (length < LONG_LENGTH) return end;
+  let rest = length - LONG_LENGTH;
   for (; rest >= 255; rest -= 255) into[end++] = 255;
   into[end++] = rest;
   return end;

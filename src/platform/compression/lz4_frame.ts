@@ -8,11 +8,11 @@ const HAS_DICTIONARY = 0x01;
 const CHECKSUM_BYTES = 4;
 const CONTENT_SIZE_BYTES = 8;
 /** Flag in a block's length: the block is not compressed. */
-const IS_STORED = 0x8000_0000;
+export const IS_STORED = 0x8000_0000;
 const FIRST_CAPACITY = 256 * 1024;
 /** A length of this value in a token continues in the next bytes. */
-const LONG_LITERALS = 15;
-const MIN_MATCH = 4;
+export const LONG_LENGTH = 15;
+export const MIN_MATCH = 4;
 
 /**
  * The content of one LZ4 frame. Blocks may refer to earlier ones. Checksums are skipped, since a batch of
@@ -55,7 +55,7 @@ function decompressBlock(block: Uint8Array, content: Content): void {
   };
   const lengthOf = (short: number) => {
     let length = short;
-    if (short === LONG_LITERALS) {
+    if (short === LONG_LENGTH) {
       let more: number;
       do length += more = next(); while (more === 255);
     }

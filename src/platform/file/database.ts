@@ -22,3 +22,14 @@ export function openDatabase(
     throw error;
   }
 }
+
+/** SQLITE_READONLY_ROLLBACK */
+const HALF_WRITTEN_CODE = 776;
+
+/**
+ * Whether the error says that a process was killed while it wrote the file without a write-ahead log. A
+ * connection that only reads cannot undo what is half done; one that writes does it.
+ */
+export function isHalfWritten(error: unknown): boolean {
+  return (error as { errcode?: unknown } | undefined)?.errcode === HALF_WRITTEN_CODE;
+}

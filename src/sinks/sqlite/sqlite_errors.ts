@@ -1,3 +1,4 @@
+import { isHalfWritten } from "../../platform/file/database.ts";
 import { writeObstacle } from "../../platform/file/write_obstacle.ts";
 import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "../../contract/sink.ts";
 
@@ -31,11 +32,6 @@ const CLASSES: readonly (readonly [RegExp, SinkErrorKind, string])[] = [
 const CODES_OF_THE_FILE: ReadonlySet<number> = new Set([5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 23, 26]);
 const OF_THE_FILE =
   /malformed|not a database|locked|busy|\bdisk\b|no space|read-?only|unable to open|interrupt|out of memory|locking protocol|not open|finalized|auth/i;
-/**
- * SQLITE_READONLY_ROLLBACK: a process was killed while it wrote without a write-ahead log. A connection that
- * only reads cannot undo what is half done.
- */
-const HALF_WRITTEN_CODE = 776;
 /** SQLITE_CONSTRAINT_TRIGGER: the message is the trigger's own and may be anything. */
 const TRIGGER_CODE = 1811;
 
@@ -55,7 +51,7 @@ export function notWritable(path: string, obstacle: string): SinkError {
 /** Classifies errors of SQLite and of the file system where no row is written. */
 export function toSqliteSinkError(error: unknown, path: string): SinkError {
   const message = messageOf(error);
-  if (codeOf(error) === HALF_WRITTEN_CODE) {
+  if (isHalfWritten(error)) {
     const detail =
       "a process was killed while it wrote the file. Start the handler, which undoes what is half done";
     return new SinkError("unavailable", `SQLite file ${path}: ${detail}.`, { cause: error });

@@ -18,7 +18,7 @@ import {
   STATE_FILE_NAME,
   toUntrusted,
 } from "./state_directory.ts";
-import { assertSettled, connect, copyInMemory, exists, prepareForWriting, settle } from "./state_file.ts";
+import { connect, copyInMemory, exists, prepareForWriting, settle } from "./state_file.ts";
 import { StateLock } from "./state_lock.ts";
 
 export interface StateDatabaseOptions {
@@ -199,7 +199,6 @@ export class StateDatabase extends SealedStore {
         `there is no state in ${directory}. Has the handler run with this STATE_DIR?`,
       );
     }
-    if (readOnly) assertSettled(path);
     let state: StateDatabase | undefined;
     try {
       state = new StateDatabase(path, connect(path, readOnly), undefined);

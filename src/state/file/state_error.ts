@@ -1,3 +1,4 @@
+import { isHalfWritten } from "../../platform/file/database.ts";
 import { oneLine } from "../../platform/log/printable.ts";
 
 /**
@@ -53,6 +54,13 @@ export function toStateError(
   damage = (detail: string): StateError => damaged(path, detail),
 ): unknown {
   if (!(error instanceof Error) || error instanceof StateError) return error;
+  if (isHalfWritten(error)) {
+    return new StateError(
+      "missing",
+      `a process was killed while it prepared the state ${path}. Start the handler, which finishes it.`,
+      { cause: error },
+    );
+  }
   if (DAMAGED.test(error.message)) return damage(error.message);
   if (UNWRITABLE.test(error.message)) {
     return new StateError(

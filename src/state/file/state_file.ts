@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { isNotThere } from "../../platform/file/absence.ts";
 import { openDatabase } from "../../platform/file/database.ts";
 import { isFile, sizeOf } from "./durable_file.ts";
-import { damaged, StateError } from "./state_error.ts";
+import { damaged } from "./state_error.ts";
 
 /** Offset of the format versions for writers and readers in SQLite's header. */
 const FORMAT_AT = 18;
@@ -28,22 +28,11 @@ export function exists(path: string): boolean {
 }
 
 /**
- * A process that was killed while it changed how the file is written has left a journal. A connection that
- * only reads cannot undo what is half done.
- *
- * @throws {StateError}
+ * Undoes what is half done where a process was killed while it changed how the file is written, which leaves
+ * a journal. Only for the process that holds the directory.
  */
-export function assertSettled(path: string): void {
-  if (sizeOf(journalOf(path)) === 0) return;
-  throw new StateError(
-    "missing",
-    `a process was killed while it prepared the state ${path}. Start the handler, which finishes it.`,
-  );
-}
-
-/** Undoes what is half done where a process was killed so. Only for the process that holds the directory. */
 export function settle(path: string): void {
-  const journal = journalOf(path);
+  const journal = `${path}-journal`;
   if (!isFile(journal)) return;
   if (sizeOf(journal) > 0) {
     const database = connect(path, false);
@@ -54,10 +43,6 @@ export function settle(path: string): void {
     }
   }
   if (isFile(journal)) Deno.removeSync(journal);
-}
-
-function journalOf(path: string): string {
-  return `${path}-journal`;
 }
 
 /** @throws {StateError} `damaged`: the file is empty. */
