@@ -120,6 +120,22 @@ Deno.test("the functions of a name are found beside each other, however often ro
   }
 });
 
+Deno.test("a forgotten series is not found beside one of the same name, however short that is", () => {
+  for (const name of ["", "a", "ab"]) {
+    const pair = new Pair(realHash);
+    for (let functionId = 0; functionId < 500; functionId++) pair.add(name, functionId);
+    const left = pair.find(name, 250);
+    for (const key of [...pair.alive.keys()]) if (key !== `250 ${name}`) pair.forget(key);
+    // What was forgotten is taken away when there is no room, and its numbers are given again, the least first.
+    for (let i = 0; i < 600; i++) {
+      pair.add(`other ${i}`, 0);
+      const beside = pair.table.findBeside(left, 251);
+      assert.equal(beside, beside < 0 ? -1 : pair.find(name, 251), JSON.stringify(name));
+    }
+    pair.check();
+  }
+});
+
 Deno.test("names that begin alike, the empty name and one that holds a space are told apart", () => {
   const pair = new Pair(() => 7);
   for (const name of ["", " ", "a", "aa", "a ", "ä"]) {

@@ -109,6 +109,27 @@ Deno.test("partitions that come are read, those that go are not, and one that co
     assert.deepEqual(positions(rig), { "0": "after 1", "1": "after 3", new: "after 1" });
   }));
 
+Deno.test("a partition that replaces another one is read only when the read of that one has ended", () =>
+  inDirectory(async (directory) => {
+    const bus = new PartedBus("parted://bus", "0");
+    using rig = openWith(directory, bus);
+    const stop = new AbortController();
+    const running = rig.readers[0]!.run(stop.signal);
+    const held = bus.hold();
+    while (bus.reads.now === 0) await turn();
+    bus.publish("0", event("a"));
+    bus.change();
+    bus.change("0");
+    for (let i = 0; i < 20; i++) await turn();
+    assert.equal(bus.reads.now, 1);
+    held.resolve();
+    while (rig.books.aggregated === 0) await turn();
+    assert.equal(bus.reads.most, 1);
+    stop.abort();
+    await running;
+    assert.equal(rig.books.aggregated, 1);
+  }));
+
 Deno.test("what a partition that has gone away has handed over is told to it as durable after the next checkpoint", () =>
   inDirectory(async (directory) => {
     const bus = new PartedBus("parted://bus", "0", "1");

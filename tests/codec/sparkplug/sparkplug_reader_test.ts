@@ -70,6 +70,16 @@ Deno.test("Sparkplug: templates of group, node, device, metric, path and propert
   );
 });
 
+Deno.test("Sparkplug: a property is read by its own type", () => {
+  const host_ = new Host({ name: "{metric}", labels: "offset:{property:offset}" });
+  const properties = { offset: { type: "Int32", value: -5 } };
+  const { events } = host_.take(NDATA, {
+    seq: 1,
+    metrics: [{ name: "T", type: "UInt32", value: 2, properties }],
+  });
+  assert.deepEqual([events[0]!.value, events[0]!.labels], [2, { offset: "-5" }]);
+});
+
 Deno.test("Sparkplug: integers of all types, with their signs", () => {
   const host_ = new Host();
   const cases: [type: string, value: unknown, read: number][] = [

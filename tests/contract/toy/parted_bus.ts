@@ -18,6 +18,8 @@ export class PartedBus {
   /** The events of each partition that there ever was. */
   private readonly events = new Map<PartitionId, string[]>();
   isAway = false;
+  /** What reads wait for before they end, even where they are called off. */
+  held: PromiseWithResolvers<void> | undefined;
   /** Reads under way, and the most there have been at once. */
   readonly reads = { now: 0, most: 0, all: 0 };
   private readonly sources: PartedSource[] = [];
@@ -30,6 +32,11 @@ export class PartedBus {
     const events = this.events.get(id) ?? [];
     this.events.set(id, events);
     return events;
+  }
+
+  /** Keeps the reads that begin from now on from ending before what it returns is resolved. */
+  hold(): PromiseWithResolvers<void> {
+    return this.held = Promise.withResolvers();
   }
 
   createSource(): PartedSource {
@@ -117,7 +124,7 @@ class PartedPartition implements Partition {
     reads.all++;
     reads.most = Math.max(reads.most, ++reads.now);
     try {
-      await Promise.resolve();
+      await bus.held?.promise;
       if (bus.isAway) throw new SourceError("unavailable", `${bus.name}: away`);
       const first = Number(from.position?.replace("after ", "") ?? 0);
       if (this.take(first, request.limit, into) === 0 && request.waitMs > 0) {

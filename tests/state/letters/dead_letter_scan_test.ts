@@ -59,3 +59,20 @@ Deno.test("the newest dead letters are found, of one reason or of all, and none 
     }
   });
 });
+
+Deno.test("dead letters are counted over all steps, and told by the names of their reasons", () => {
+  inTemporaryDirectory((directory) => {
+    const { state } = new Inside(directory);
+    try {
+      // More than one step takes, so that a later step finds the reason that comes first.
+      const events = [...Array.from({ length: 5000 }, () => event("late")), event("future")];
+      state.transaction(() => addRefusedEvents(state, events, 0));
+      assert.deepEqual([...end(deadLetterCountSteps(state))], [
+        ["future", { count: 1, newestId: 5001 }],
+        ["late", { count: 5000, newestId: 5000 }],
+      ]);
+    } finally {
+      state.close();
+    }
+  });
+});
