@@ -15,7 +15,7 @@ test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths 
 	@$(runtime) run --allow-all scripts/test.ts $(ARGS)
 
 test-flink: $(if $(VABUS_BIN),,build) ## the job of `flink` on a real Flink, which it downloads (500 MB); FLINK_EVENTS=N; paths in ARGS
-	@VABUS_BIN=$${VABUS_BIN:-$(program)} $(runtime) test --allow-all $(or $(ARGS),$(wildcard tests/flink/on_cluster/*.ts))
+	@$(runtime) test --allow-all $(or $(ARGS),$(wildcard tests/flink/on_cluster/*.ts))
 
 test-packages: ## deb and rpm in a Debian of its own, arm64 by qemu, the image by podman, the chart by Helm (takes root, and Go); paths in ARGS
 	@$(runtime) test --allow-all $(or $(ARGS),$(addprefix tests/deploy/,package_trials.ts foreign_package.ts container_image.ts helm_chart.ts))

@@ -1,7 +1,7 @@
 /**
  * Drives the built executable from outside: its processes, their environment, output, signals and exit codes.
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -41,7 +41,8 @@ export interface Output {
  * @throws when it is not there, with what to do about it.
  */
 export function executablePath(): string {
-  const path = Deno.env.get("VABUS_BIN") || join(ROOT, "dist", "vabus-data-handler");
+  // Absolute, since each program has a working directory of its own.
+  const path = resolve(Deno.env.get("VABUS_BIN") || join(ROOT, "dist", "vabus-data-handler"));
   try {
     if (Deno.statSync(path).isFile) return path;
   } catch {
