@@ -126,7 +126,7 @@ Deno.test("a forgotten series is not found beside one of the same name, however 
     for (let functionId = 0; functionId < 500; functionId++) pair.add(name, functionId);
     const left = pair.find(name, 250);
     for (const key of [...pair.alive.keys()]) if (key !== `250 ${name}`) pair.forget(key);
-    // What was forgotten is taken away when there is no room, and its numbers are given again, the least first.
+    // Where there is no room, what was forgotten is taken away. Its numbers are given again, the least first.
     for (let i = 0; i < 600; i++) {
       pair.add(`other ${i}`, 0);
       const beside = pair.table.findBeside(left, 251);
