@@ -3,6 +3,7 @@ import { embeddedSink } from "../control/embedded_sink.ts";
 import { backUpSink, backUpState } from "../state/file/backup.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { sizeInWords } from "./glance_words.ts";
 
 export interface BackupOptions {
   readonly to: string | undefined;
@@ -20,18 +21,14 @@ export async function backup(
   if (to === undefined) throw new CommandError(EXIT.usage, "Name the file to write: backup --to <path>");
   const file = resolve(sources.workingDirectory, to);
   const { instanceId, bytes } = await backUpState(config.stateDir, file);
-  write(`${file}: the state of ${instanceId}, ${megabytes(bytes)}, checked\n`);
+  write(`${file}: the state of ${instanceId}, ${sizeInWords(bytes)}, checked\n`);
   if (sinkTo !== undefined) {
     // The sink is copied after the state. So its copy has everything that the state knows to be delivered.
     const sinkFile = resolve(sources.workingDirectory, sinkTo);
     const { path, setting } = embeddedSink(config, registry, options.sink);
     write(
-      `${sinkFile}: the sink, ${megabytes((await backUpSink(path, setting, sinkFile)).bytes)}, checked\n`,
+      `${sinkFile}: the sink, ${sizeInWords((await backUpSink(path, setting, sinkFile)).bytes)}, checked\n`,
     );
   }
   return EXIT.done;
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }

@@ -3,6 +3,7 @@ import { refusedIn } from "../aggregation/event_books.ts";
 import type { Status } from "../control/status.ts";
 import { PLAIN_FUNCTIONS, PLAIN_SENSOR } from "../demo/plant.ts";
 import type { Config } from "../settings/config.ts";
+import { loopbackUrl } from "./health.ts";
 import { invokedAs, shellWord } from "./invoked_as.ts";
 
 /** What a demo tells a reader at its begin. */
@@ -39,11 +40,8 @@ export function introduction(facts: DemoFacts): string {
 }
 
 /** The address for a browser of this host; undefined: there is no admin listener. */
-export function dashboardUrl({ httpListen, httpTls }: Config): string | undefined {
-  if (httpListen === undefined) return undefined;
-  const { hostname, port } = httpListen;
-  const host = hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
-  return `${httpTls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+function dashboardUrl({ httpListen, httpTls }: Config): string | undefined {
+  return httpListen && loopbackUrl(httpListen, httpTls !== undefined);
 }
 
 /** The books in words, so that everybody can see that the numbers add up. */
@@ -75,9 +73,12 @@ function whereToLook({ config, handler, isKept, sinkPath }: DemoFacts): string[]
   const program = invokedAs();
   const directory = shellWord(config.stateDir);
   const url = dashboardUrl(config);
+  const where = url === undefined ? `--state-dir ${directory}` : `--url ${shellWord(url)}`;
   return [
     `  aggregates  ${sinkPath} (table aggregated_events)`,
     `  look also   ${program} status --state-dir ${directory}`,
+    `  follow      ${program} status --watch ${where}`,
+    `  tap         ${program} tap --name 'plant.line0.*' --aggregates ${where}`,
     `  refused     ${program} dead-letters list --state-dir ${directory}`,
     ...(url === undefined ? [] : [`  metrics     ${url}/metrics`]),
     `  kill it     kill -9 ${handler}   is for the handler: the demo starts it again, the numbers stay right`,

@@ -1,10 +1,11 @@
 import type { Glance, Noted } from "../control/glance.ts";
 import type { Rates } from "../control/glance_rates.ts";
+import { amount } from "../platform/log/amount.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { ScreenSize } from "../platform/terminal/screen.ts";
 import type { TerminalStyle } from "../platform/terminal/style.ts";
 import { cutToColumns } from "../platform/terminal/text_width.ts";
-import { agoInWords, amountInWords, lengthInWords, spanInWords } from "./glance_words.ts";
+import { agoInWords, amountInWords, lengthInWords, sizeInWords, spanInWords } from "./glance_words.ts";
 import { type Cell, type Column, textTable } from "./text_table.ts";
 
 /** A glance, and where it comes from. */
@@ -17,7 +18,6 @@ export interface Seen {
   readonly note: string | undefined;
 }
 
-const MEGABYTE = 1024 * 1024;
 const SOURCES: readonly Column[] = [
   { title: "SOURCE", alignment: "left", rank: 9 },
   { title: "STATE", alignment: "left", rank: 8 },
@@ -65,7 +65,7 @@ export function glanceLine({ from, glance, note, rates }: Seen): string {
   const parts = [
     causes.length === 0 ? "ready" : "NOT READY",
     `${amountInWords(rates.received)} events/s`,
-    `${open} windows open`,
+    `${amount(open, "window")} open`,
     ...(lagMs === undefined ? [] : [`lag ${spanInWords(lagMs)}`]),
     `${amountInWords(outbox.rows)} in the outbox`,
     ...glance.sources.map(({ name, state, unread }) =>
@@ -104,7 +104,7 @@ function originOf({ from, glance, note }: Seen, columns: number, style: Terminal
   const cut = (text: string) => cutToColumns(printable(text), columns);
   return [
     cut(
-      `${stateFile}, ${(stateBytes / MEGABYTE).toFixed(1)} MB, ${
+      `${stateFile}, ${sizeInWords(stateBytes)}, ${
         checkpointMs === undefined ? "no checkpoint yet" : `checkpoint ${agoInWords(checkpointMs, atMs)}`
       }`,
     ),
@@ -170,14 +170,16 @@ function stateCell(state: string, style: TerminalStyle): Cell {
 }
 
 function between({ atMs, lagMs, outbox, watermarkMs, windows }: Glance): string[] {
-  const open = windows.map(({ open, windowSeconds }) => `${open} of ${lengthInWords(windowSeconds)}`);
+  const open = windows.map(({ open, windowSeconds }) =>
+    `${amountInWords(open)} of ${lengthInWords(windowSeconds)}`
+  );
   const time = lagMs === undefined
     ? `watermark ${agoInWords(watermarkMs, atMs)}`
     : `event time is ${spanInWords(Math.max(0, lagMs))} behind`;
-  const room = outbox.maxRows === undefined ? "" : ` of ${amountInWords(outbox.maxRows)}`;
+  const room = outbox.maxRows === undefined ? "" : `, room for ${amountInWords(outbox.maxRows)}`;
   return [
     `WINDOWS  ${open.length === 0 ? "none" : open.join(", ")} open; ${time}`,
-    `OUTBOX   ${amountInWords(outbox.rows)}${room} aggregates wait`,
+    `OUTBOX   ${amount(outbox.rows, "aggregate waits", "aggregates wait")}${room}`,
   ];
 }
 

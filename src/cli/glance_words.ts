@@ -2,6 +2,7 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+const MEBIBYTE = 1024 * 1024;
 
 /** A number with separators of thousands; a small one with a decimal. Undefined: a dash. */
 export function amountInWords(number: number | undefined): string {
@@ -24,6 +25,11 @@ export function agoInWords(atMs: number | undefined, nowMs: number): string {
   return atMs > nowMs + SECOND_MS
     ? `${spanInWords(atMs - nowMs)} ahead`
     : `${spanInWords(Math.max(0, nowMs - atMs))} ago`;
+}
+
+/** A size: `4.9 MiB`. */
+export function sizeInWords(bytes: number): string {
+  return `${(bytes / MEBIBYTE).toFixed(1)} MiB`;
 }
 
 /** The length of a tier's windows: `60 s`, `5 min`, `1 h`. */

@@ -9,6 +9,7 @@ import type { Registry } from "../runtime/registry.ts";
 import { shareInWords } from "../settings/share.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { sizeInWords } from "./glance_words.ts";
 import { printable } from "../platform/log/printable.ts";
 
 type Line = [label: string, text: string];
@@ -96,7 +97,7 @@ function text(status: Status, isRunning: boolean, registry: Registry): string {
   const lines: Line[] = [
     ["handler", `${status.instance}, ${isRunning ? "running" : "not running"}`],
     ...readiness(status, isRunning),
-    ["state", `${status.stateFile}, ${(status.stateBytes / 1024 / 1024).toFixed(1)} MB`],
+    ["state", `${status.stateFile}, ${sizeInWords(status.stateBytes)}`],
     ["checkpoint", moment(status.checkpointMs, nowMs)],
     ["watermark", moment(status.watermarkMs, nowMs)],
     ...status.buses.flatMap(busLines(nowMs, registry)),

@@ -3,6 +3,7 @@ import type { PipelineRecord } from "../control/pipeline_record.ts";
 import type { EventRecord, TappedAggregateRecord } from "../control/tapped_record.ts";
 import type { SeriesFilter } from "../event/series_filter.ts";
 import { systemClock } from "../platform/clock/clock.ts";
+import { amount } from "../platform/log/amount.ts";
 import { printable } from "../platform/log/printable.ts";
 import { drawStdout, writeStderr } from "../platform/terminal/streams.ts";
 import { terminalStyle } from "../platform/terminal/style.ts";
@@ -177,9 +178,7 @@ class ShownSoFar {
   tellAtEnd(): void {
     const { passed, shown, what } = this;
     writeStderr(
-      `${amountInWords(shown)} ${what}${shown === 1 ? "" : "s"} shown of ${
-        amountInWords(passed)
-      } that have passed; ${this.leftOut()}\n`,
+      `${amount(shown, what)} shown of ${amountInWords(passed)} that have passed; ${this.leftOut()}\n`,
     );
   }
 

@@ -1,4 +1,5 @@
 import type { EventRecord, TappedAggregateRecord } from "../control/tapped_record.ts";
+import { amount } from "../platform/log/amount.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { TerminalStyle } from "../platform/terminal/style.ts";
 import { lengthInWords, spanInWords } from "./glance_words.ts";
@@ -31,7 +32,7 @@ export function aggregateLine(record: TappedAggregateRecord, style: TerminalStyl
     `${timeOf(start)} + ${lengthInWords(end - start)}`,
     style.strong(printable(seriesText(record))),
     `${printable(aggFunc)} ${value}`,
-    `of ${count} ${count === 1 ? "event" : "events"}`,
+    `of ${amount(count, "event")}`,
     sinks.length === 0 ? style.bad("→ no sink: `none` in ROUTES") : printable(`→ ${sinks.join(", ")}`),
     ...(revision === 0 ? [] : [style.notable(`correction ${revision}`)]),
   ];

@@ -1,5 +1,6 @@
 import type { Clock } from "../platform/clock/clock.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
+import { amount } from "../platform/log/amount.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import {
   type Contradiction,
@@ -160,7 +161,7 @@ export class Delivery {
       return isMisconfigured ? `${this.name}: nothing waits yet, but ${this.standing.error}` : undefined;
     }
     const why = this.interruption.isPaused ? "an operator has paused it" : this.standing.error;
-    return `${this.name}: up to ${waiting} aggregates wait; ${
+    return `${this.name}: up to ${amount(waiting, "aggregate waits", "aggregates wait")}; ${
       why ?? "there was no time left to deliver them"
     }`;
   }

@@ -1,5 +1,6 @@
 import { refusedIn } from "../aggregation/event_books.ts";
 import { systemClock } from "../platform/clock/clock.ts";
+import { amount } from "../platform/log/amount.ts";
 import { LockedSink } from "./locked_sink.ts";
 import { MANY_FAULTS, NO_FAULTS, USUAL_FAULTS } from "./plant.ts";
 import type { Stage } from "./stage.ts";
@@ -29,9 +30,9 @@ const DATA_FLOWS: Act = {
     const before = look().counts;
     await systemClock.sleep(actMs, signal);
     const { counts, openWindows } = look();
-    return `${grouped(counts.received - before.received)} events were received, ${
+    return `${amount(counts.received - before.received, "event was", "events were")} received, ${
       grouped(counts.aggregated - before.aggregated)
-    } aggregated. ${openWindows} windows are open; the sink has what is closed.`;
+    } aggregated. ${amount(openWindows, "window is", "windows are")} open; the sink has what is closed.`;
   },
 };
 
@@ -76,7 +77,7 @@ const SINK_AWAY: Act = {
     while (look().outboxRows > 0 && !signal.aborted) await systemClock.sleep(POLL_MS, signal);
     if (signal.aborted) return ENDED_EARLY;
     return `The sink was away for ${seconds(backMs - startedMs)}; ${amount(waiting, "aggregate")} waited. ` +
-      `All of them were delivered ${seconds(performance.now() - backMs)} after it came back.`;
+      `The outbox was empty again ${seconds(performance.now() - backMs)} after it came back.`;
   },
 };
 
@@ -114,10 +115,6 @@ const ENDED_EARLY = "The demo was ended before this act was over.";
 
 function grouped(count: number): string {
   return count.toLocaleString("en");
-}
-
-function amount(count: number, what: string): string {
-  return `${grouped(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function seconds(ms: number): string {

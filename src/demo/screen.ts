@@ -4,6 +4,7 @@ import type { Config } from "../settings/config.ts";
 import { refusedIn } from "../aggregation/event_books.ts";
 import type { Totals } from "../control/totals.ts";
 import type { Correction, DemoSink } from "./sink.ts";
+import { amount } from "../platform/log/amount.ts";
 import { printable, printableLines } from "../platform/log/printable.ts";
 import { drawStdout, writeStdout } from "../platform/terminal/streams.ts";
 import { terminalStyle } from "../platform/terminal/style.ts";
@@ -92,10 +93,10 @@ export class DemoScreen {
     return `${grouped(rate)} events/s · ${grouped(received)} received · ${
       grouped(refusedIn(counts))
     } refused · ` +
-      `${grouped(lateArrivals)} late, counted · ${openWindows} ${
-        openWindows === 1 ? "window" : "windows"
-      } open · ` +
-      `${grouped(outboxRows)} aggregates wait${this.isRunning() ? "" : " · no handler runs"}`;
+      `${grouped(lateArrivals)} late, counted · ${amount(openWindows, "window")} open · ` +
+      `${amount(outboxRows, "aggregate waits", "aggregates wait")}${
+        this.isRunning() ? "" : " · no handler runs"
+      }`;
   }
 
   private aggregates(newest: readonly Aggregate[]): StyledLine[] {
@@ -115,12 +116,14 @@ function describe(aggregate: Aggregate): string {
   const { name, aggFunc, value, count } = aggregate;
   return `${windowOf(aggregate).padEnd(15)} ${aggFunc.padEnd(6)} ${name.padEnd(30)} ${
     value.toFixed(3).padStart(12)
-  }  of ${count} events`;
+  }  of ${amount(count, "event")}`;
 }
 
 function describeCorrection({ before, after }: Correction): string {
   return `corrected by a late event: ${windowOf(after)} ${after.aggFunc} ${after.name} ` +
-    `${before.value.toFixed(3)} of ${before.count} → ${after.value.toFixed(3)} of ${after.count} events, ` +
+    `${before.value.toFixed(3)} of ${grouped(before.count)} → ${after.value.toFixed(3)} of ${
+      amount(after.count, "event")
+    }, ` +
     `revision ${after.revision}`;
 }
 

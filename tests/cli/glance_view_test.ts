@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { glanceScreen, type Seen } from "../../src/cli/glance_view.ts";
+import { glanceLine, glanceScreen, type Seen } from "../../src/cli/glance_view.ts";
 import { columnsOf } from "../../src/platform/terminal/text_width.ts";
 
 const PLAIN = (text: string) => text;
@@ -71,6 +71,20 @@ Deno.test("a screen with room has all, and says first where it is from", () => {
   assert.equal(lines[2], "seen from the state");
   assert.equal(lines.filter((line) => line === "").length, 4);
   assert.equal(lines.at(-1), "q ends");
+});
+
+Deno.test("one of a thing is told as one", () => {
+  const { glance } = SEEN;
+  const one = { ...glance, outbox: { rows: 1, maxRows: 100_000 } };
+  assert.ok(
+    screen(120, 40, { ...SEEN, glance: one }).includes("OUTBOX   1 aggregate waits, room for 100,000"),
+  );
+  const many = { ...glance, outbox: { rows: 1234, maxRows: undefined } };
+  assert.ok(screen(120, 40, { ...SEEN, glance: many }).includes("OUTBOX   1,234 aggregates wait"));
+  assert.match(
+    glanceLine({ ...SEEN, glance: { ...glance, windows: [{ windowSeconds: 5, open: 1 }] } }),
+    /; 1 window open;/,
+  );
 });
 
 Deno.test("no screen is larger than the terminal", () => {

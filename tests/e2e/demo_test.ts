@@ -33,7 +33,7 @@ Deno.test("a demo that is killed goes on with the numbers right, and corrects it
   {
     await using first = Program.start(args);
     await until(
-      () => /corrected by a late event: .* of \d+ → .* of \d+ events, revision \d/.test(first.stdout),
+      () => /corrected by a late event: .* of [\d,]+ → .* of [\d,]+ events?, revision \d/.test(first.stdout),
       "a correction",
       PATIENCE_MS,
       [
@@ -45,6 +45,14 @@ Deno.test("a demo that is killed goes on with the numbers right, and corrects it
     const { code, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", pasted] }).output();
     assert.equal(code, 0, `${pasted}\n${new TextDecoder().decode(stderr)}`);
     assert.match(new TextDecoder().decode(stdout), /demo, running/);
+    // What follows it on a terminal is there with its address, whatever the state directory.
+    for (const [what, shows] of [["follow", /^\S+ demo: .*sink sqlite/], ["tap", /"agg_func"/]] as const) {
+      const line = new RegExp(`^ {2}${what} +(.*)$`, "m").exec(first.stdout)![1]!;
+      const script = join(directory.path, what);
+      await Deno.writeTextFile(script, `#!/bin/sh\nexec ${line}\n`, { mode: 0o755 });
+      await using follower = Program.start([], {}, script);
+      await until(() => shows.test(follower.stdout), line, PATIENCE_MS, [follower, first]);
+    }
     const second = await runToEnd(args);
     assert.equal(second.code, 75, second.stderr);
     assert.match(second.stderr, /A demo runs on/);

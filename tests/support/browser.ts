@@ -55,14 +55,22 @@ export class TestPage implements AsyncDisposable {
     page.on("pageerror", (error) => this.complaints.push(`${error}`));
   }
 
-  /** What axe-core finds wrong, each as its rule and the elements; empty: nothing. */
+  /**
+   * What axe-core finds wrong, each as its rule and the elements, and lists and cells with nothing in them;
+   * empty: nothing.
+   */
   async barriers(): Promise<string[]> {
     // The page's rules forbid scripts of others, so it comes by the protocol of the browser's own tools.
     await this.page.evaluate(axe.source);
-    return await this.page.evaluate(async () => {
+    const found = await this.page.evaluate(async () => {
       const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
       return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
     });
+    const empty = await this.page.evaluate<string[]>(`{
+      const lists = [...document.querySelectorAll("ul:empty, ol:empty, dl:empty, tbody:empty, td:empty")];
+      lists.map((list) => "empty: " + list.parentElement.outerHTML);
+    }`);
+    return [...found, ...empty];
   }
 
   async memory(): Promise<PageMemory> {

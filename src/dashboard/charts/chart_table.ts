@@ -29,7 +29,7 @@ export function ChartTable({ format, lines, times, title }: ChartTableProps): VN
       class="chart-table"
       onToggle=${(event: Event) => setIsOpen((event.currentTarget as HTMLDetailsElement).open)}
     >
-      <summary>As a table<span class="hidden">: ${title}</span></summary>
+      <summary>As a table <span class="hidden">(${title})</span></summary>
       ${isOpen && html`
         <div class="table-frame chart-rows" tabindex="0" role="region" aria-label=${`${title}, as a table`}>
           <table class="table">

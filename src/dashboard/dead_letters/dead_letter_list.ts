@@ -18,16 +18,17 @@ export function DeadLetterList({ isLater, name, page: { dead_letters, next }, re
   return html`
     <section class="card stack" aria-labelledby="list-heading">
       <h2 id="list-heading">Refused as ${reason}${name !== undefined && `: ${name}`}, newest first</h2>
-      <ul class="stack">
-        ${dead_letters.map((deadLetter) =>
-          html`
-            <li key=${deadLetter.id}>
-              <${DeadLetterDetail} deadLetter=${deadLetter} />
-            </li>
-          `
-        )}
-      </ul>
-      ${dead_letters.length === 0 && html`<p>There are none.</p>`}
+      ${dead_letters.length === 0 ? html`<p>There are none.</p>` : html`
+        <ul class="stack">
+          ${dead_letters.map((deadLetter) =>
+            html`
+              <li key=${deadLetter.id}>
+                <${DeadLetterDetail} deadLetter=${deadLetter} />
+              </li>
+            `
+          )}
+        </ul>
+      `}
       <nav class="actions" aria-label="Pages">
         <a class="button" href=${linkTo("dead-letters")}>All reasons</a>
         ${name !== undefined &&

@@ -61,6 +61,7 @@ interface SeriesRowProps {
 function SeriesRow({ labels, series, trouble }: SeriesRowProps): VNode {
   const { path, parameters } = useViewLocation();
   const { agg_func: func, name, tiers } = series;
+  const own = Object.entries(series.labels ?? {});
   const chart = { ...parameters, name, labels: labelsParameter(series.labels), func, tier: undefined };
   const narrowed = (key: string, value: string) => ({
     ...parameters,
@@ -73,20 +74,22 @@ function SeriesRow({ labels, series, trouble }: SeriesRowProps): VNode {
         <${SeriesMarks} series=${series} trouble=${trouble} />
       </th>
       <td>
-        <ul class="labels">
-          ${Object.entries(series.labels ?? {}).map(([key, value]) =>
-            html`
-              <li key=${key}>
-                <a class="label" href=${linkTo(
-                  path,
-                  narrowed(key, value),
-                )} title="Only series with this label">
-                  ${key}=${value}
-                </a>
-              </li>
-            `
-          )}
-        </ul>
+        ${own.length === 0 ? html`<span class="hint">none</span>` : html`
+          <ul class="labels">
+            ${own.map(([key, value]) =>
+              html`
+                <li key=${key}>
+                  <a class="label" href=${linkTo(
+                    path,
+                    narrowed(key, value),
+                  )} title="Only series with this label">
+                    ${key}=${value}
+                  </a>
+                </li>
+              `
+            )}
+          </ul>
+        `}
       </td>
       <td>${func}</td>
       <td>

@@ -36,11 +36,6 @@ export function aboutHandler(holds: boolean, detail: () => string): Finding[] {
   return holds ? [{ labels: {}, detail: detail() }] : [];
 }
 
-/** A count with its noun as operators read it: `1 event`, `12,345 events`. */
-export function amount(count: number, noun: string): string {
-  return `${Math.round(count).toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 export function inPercent(share: number): string {
   return `${Math.floor(share * 1000) / 10} %`;
 }

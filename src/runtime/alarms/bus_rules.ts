@@ -2,7 +2,8 @@ import { spanInWords } from "../../ingest/span_in_words.ts";
 import type { AlarmFigures } from "./alarm_figures.ts";
 import { LATE_DATA, refusalAlarmName } from "../../state/letters/refusal_alarms.ts";
 import { watermarkLagMs } from "../overview.ts";
-import { aboutHandler, type AlarmRule, amount, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
+import { amount } from "../../platform/log/amount.ts";
+import { aboutHandler, type AlarmRule, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
 import { THRESHOLDS } from "./thresholds.ts";
 
 const { VabusDataStopped, VabusEventsLost, VabusEventsRefused, VabusUnreadGrows, VabusWatermarkLag } =

@@ -1,7 +1,8 @@
 import { spanInWords } from "../../ingest/span_in_words.ts";
 import type { DiskSpace } from "../../platform/process/machine_usage.ts";
 import { causesOf } from "../readiness.ts";
-import { aboutHandler, type AlarmRule, amount, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
+import { amount } from "../../platform/log/amount.ts";
+import { aboutHandler, type AlarmRule, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
 import { THRESHOLDS } from "./thresholds.ts";
 import type { Lookback } from "./recent_figures.ts";
 

@@ -1,7 +1,8 @@
 import { spanInWords } from "../../ingest/span_in_words.ts";
 import { told } from "../../state/alarms.ts";
 import type { LiveOverview, LiveSinkOverview } from "../overview.ts";
-import { aboutHandler, type AlarmRule, amount, type Finding, MINUTE_MS } from "./alarm_rule.ts";
+import { amount } from "../../platform/log/amount.ts";
+import { aboutHandler, type AlarmRule, type Finding, MINUTE_MS } from "./alarm_rule.ts";
 import { THRESHOLDS } from "./thresholds.ts";
 
 const LAG_MAX_MS = THRESHOLDS.VabusSinkLag.lagSeconds * 1000;

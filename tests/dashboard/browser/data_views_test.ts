@@ -60,7 +60,7 @@ Deno.test({
       ]);
       await page.getByRole("link", { name: "1 min", exact: true }).click();
       await page.getByText(/^2 windows since .*, 1 of them corrected/).waitFor();
-      await page.getByText("As a table").click();
+      await page.getByText(/^As a table \([^ ].*\)$/).click();
       await page.getByRole("cell", { name: /\(corrected\)/ }).waitFor();
       assert.deepEqual(await opened.barriers(), []);
     },
