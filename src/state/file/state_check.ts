@@ -3,6 +3,7 @@ import { LOG_ID_MAX_CHARACTERS } from "../../contract/source.ts";
 import { CommitMark } from "./commit_mark.ts";
 import { sizeOf } from "./durable_file.ts";
 import { findMisplacedRow } from "./index_check.ts";
+import { PRESENT_SCHEMA } from "./present_schema.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import type { Seal } from "./seal.ts";
 import type { SealedDatabase } from "./seal_error.ts";
@@ -98,8 +99,7 @@ export function checkSchema(database: SealedDatabase): number {
     throw new StateFault("it is not a state file of this program");
   }
   const lines = database.all<{ line: string }>(SCHEMA_LINES).map(({ line }) => line);
-  const found = lines.join("\n");
-  const known = MIGRATIONS.findLastIndex((_, index) => schemaOf(index + 1).join("\n") === found) + 1;
+  const known = versionOf(lines);
   // A later version has other tables, but only tables, and `meta` stays the same.
   const isReadable = known > 0 || lines.every(isHarmless) && lines.includes(META);
   if (!isReadable) throw unknownSchema();
@@ -148,19 +148,23 @@ function isHarmless(line: string): boolean {
   return /^(?:table|index) /.test(line) && !/\bVIRTUAL\b/i.test(line);
 }
 
-const schemas = new Map<number, readonly string[]>();
-
-/** The tables and indexes of a version. */
-function schemaOf(version: number): readonly string[] {
-  let lines = schemas.get(version);
-  if (lines === undefined) {
-    const model = new DatabaseSync(":memory:");
-    for (const migration of MIGRATIONS.slice(0, version)) model.exec(migration);
-    lines = (model.prepare(SCHEMA_LINES).all() as { line: string }[]).map(({ line }) => line);
-    schemas.set(version, lines);
-    model.close();
+/** The version that has these tables and indexes; 0: there is none. */
+function versionOf(lines: readonly string[]): number {
+  const found = lines.join("\n");
+  if (found === PRESENT_SCHEMA.join("\n")) return MIGRATIONS.length;
+  for (let version = MIGRATIONS.length - 1; version > 0; version--) {
+    if (schemaOf(version).join("\n") === found) return version;
   }
-  return lines;
+  return 0;
 }
 
-const META = schemaOf(1).find((line) => line.startsWith("table meta "))!;
+/** The tables and indexes of a version, as its migrations make them. */
+export function schemaOf(version: number): readonly string[] {
+  const model = new DatabaseSync(":memory:");
+  for (const migration of MIGRATIONS.slice(0, version)) model.exec(migration);
+  const lines = model.prepare(SCHEMA_LINES).all() as { line: string }[];
+  model.close();
+  return lines.map(({ line }) => line);
+}
+
+const META = PRESENT_SCHEMA.find((line) => line.startsWith("table meta "))!;

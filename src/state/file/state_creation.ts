@@ -2,6 +2,7 @@ import { openDatabase } from "../../platform/file/database.ts";
 import { createOwn } from "../../platform/file/regular_file.ts";
 import { bareDatabase } from "./bare_database.ts";
 import { removeDraft, useLog } from "./draft.ts";
+import { CREATE_PRESENT_SCHEMA } from "./present_schema.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 
@@ -16,7 +17,7 @@ export function createState(path: string, instanceId: string): void {
   const database = openDatabase(draft);
   try {
     database.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL");
-    database.exec(`BEGIN; ${MIGRATIONS.join("")}; PRAGMA application_id = ${APPLICATION_ID}`);
+    database.exec(`BEGIN; ${CREATE_PRESENT_SCHEMA} PRAGMA application_id = ${APPLICATION_ID}`);
     const rows = bareDatabase(database);
     rows.run("INSERT INTO meta VALUES ('schema_version', ?)", String(MIGRATIONS.length));
     rows.run("INSERT INTO meta VALUES ('state_id', ?)", crypto.randomUUID());

@@ -11,7 +11,9 @@ import {
   readDeadLetters,
   readRequests,
 } from "../../../src/state/letters/dead_letters.ts";
+import { PRESENT_SCHEMA } from "../../../src/state/file/present_schema.ts";
 import { MIGRATIONS } from "../../../src/state/file/schema.ts";
+import { schemaOf } from "../../../src/state/file/state_check.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { StateLock } from "../../../src/state/file/state_lock.ts";
@@ -55,6 +57,10 @@ function read<T>(directory: string, work: (state: StateDatabase) => T): T {
     state.close();
   }
 }
+
+Deno.test("the present schema is what all migrations make together", () => {
+  assert.deepEqual(PRESENT_SCHEMA, schemaOf(MIGRATIONS.length));
+});
 
 Deno.test("each schema before the present one has its fixture", () => {
   const versions = schemaFixtures().map(({ version }) => version);
