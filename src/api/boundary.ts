@@ -33,7 +33,8 @@ export async function checkedBody<T>(request: Request, schema: z.ZodType<T>): Pr
   if ((request.headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity") {
     throw new ApiError(415, "unsupported_media_type", "send the body without a content-encoding");
   }
-  return checked(jsonOf(await bodyOf(request)), schema, "field");
+  const body = await bodyOf(request);
+  return checked(body.length === 0 ? {} : jsonOf(body), schema, "field");
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

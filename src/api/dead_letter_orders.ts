@@ -25,7 +25,11 @@ const CHOICE: z.ZodType<Choice> = z.union(
     z.strictObject({ ids: IDS, reason: REASON.optional() }),
     z.strictObject({ reason: REASON }),
   ],
-  { error: `give "ids" (1 to ${IDS_MAX} numbers), "reason" or both; or "all": true` },
+  {
+    error: `give "ids" (1 to ${IDS_MAX} numbers), "reason" (${
+      DEAD_LETTER_REASONS.join(", ")
+    }) or both; or "all": true`,
+  },
 );
 
 /** Changes of dead letters: the same as `dead-letters retry`, `purge` and `export`. */

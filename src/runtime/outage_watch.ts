@@ -30,7 +30,9 @@ export interface WatchedParts {
 
 /** How soon the state has an outage that begins or ends. */
 const LOOK_MS = 1000;
-/** How often a new reason is noted, and what is due is told. */
+/** How soon the state has the new reason of an outage that goes on. It may change with each attempt. */
+const REASON_MS = 5000;
+/** How often what is due is told. */
 const TELL_MS = 60_000;
 
 /**
@@ -38,8 +40,9 @@ const TELL_MS = 60_000;
  * restarts.
  */
 export class OutageWatch {
-  /** The subjects that failed when it was last noted. */
-  private noted = "";
+  /** What failed when it was last noted. */
+  private noted: ReadonlyMap<string, Failure> = new Map();
+  private notedMs = -Infinity;
 
   constructor(
     private readonly state: StateDatabase,
@@ -50,24 +53,33 @@ export class OutageWatch {
 
   /** Notes what begins to fail or works again, and tells what has failed for long, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    for (let toldMs = -Infinity; !signal.aborted; await this.clock.sleep(LOOK_MS, signal)) {
-      const nowMs = this.clock.monotonicMs();
-      if (nowMs - toldMs < TELL_MS && subjectsOf(this.failures()) === this.noted) continue;
-      toldMs = nowMs;
-      this.tell();
+    for (; !signal.aborted; await this.clock.sleep(LOOK_MS, signal)) {
+      const sinceMs = this.clock.monotonicMs() - this.notedMs;
+      if (sinceMs >= TELL_MS || this.hasNews(sinceMs)) this.tell();
     }
   }
 
   /** Notes in the state what cannot be reached now. A state that cannot be written is reported elsewhere. */
   note(): Outages {
     const failures = this.failures();
-    this.noted = subjectsOf(failures);
+    this.noted = failures;
+    this.notedMs = this.clock.monotonicMs();
     try {
       return noteOutages(this.state, failures, this.untried(), this.clock.nowMs());
     } catch (error) {
       if (!isWaitedOut(error)) throw error;
       return { due: [], over: [] };
     }
+  }
+
+  /** Whether something else fails than was noted, or for another reason than some seconds ago. */
+  private hasNews(sinceMs: number): boolean {
+    const failures = this.failures();
+    if (failures.size !== this.noted.size) return true;
+    return [...failures].some(([subject, { detail }]) => {
+      const known = this.noted.get(subject);
+      return known === undefined || (known.detail !== detail && sinceMs >= REASON_MS);
+    });
   }
 
   private tell(): void {
@@ -108,8 +120,4 @@ export function busSubject(name: string): string {
 /** The subject of a sink's outage. */
 export function sinkSubject(name: string): string {
   return `sink ${name}`;
-}
-
-function subjectsOf(failures: ReadonlyMap<string, Failure>): string {
-  return [...failures.keys()].sort().join("\n");
 }

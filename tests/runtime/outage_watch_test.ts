@@ -38,6 +38,15 @@ Deno.test("an outage is in the state a second after the first failed attempt, an
       },
       () => {
         seen.push(outages());
+        bus.failed("no route", nowMs - 300);
+      },
+      // A reason may change with each attempt, so a new one is noted some seconds after the last.
+      () => seen.push(outages()),
+      () => {},
+      () => {},
+      () => {},
+      () => {
+        seen.push(outages());
         bus.works();
         nowMs += HOUR;
       },
@@ -71,6 +80,8 @@ Deno.test("an outage is in the state a second after the first failed attempt, an
       ["bus http://bus: refused @ 1700"],
       // Since when it fails does not change with the reason, nor with later failures.
       ["bus http://bus: no answer @ 1700", "sink kafka: away @ 2100"],
+      ["bus http://bus: no answer @ 1700", "sink kafka: away @ 2100"],
+      ["bus http://bus: no route @ 1700", "sink kafka: away @ 2100"],
       ["sink kafka: away @ 2100"],
       [],
     ]);

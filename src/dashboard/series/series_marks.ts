@@ -23,13 +23,15 @@ interface SeriesMarksProps {
   readonly trouble: SeriesTrouble | undefined;
 }
 
-/** What is unusual about a series: late, silent, new, or without a sink. Nothing where nothing is. */
+/** What is unusual about a series: late, silent, new, or not for every sink. Nothing where nothing is. */
 export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null {
   const { new_since, silent_since } = series;
-  const waiting = waitingSinks(series, useLive().pipelines.at(-1));
+  const pipeline = useLive().pipelines.at(-1);
+  const waiting = waitingSinks(series, pipeline);
   const isLate = trouble !== undefined && isGoing(trouble) && trouble.behind_seconds > LATE_MIN_SECONDS;
   const isAhead = trouble !== undefined && isGoing(trouble) && trouble.refused.future > 0;
   const lost = unroutedTiers(series);
+  const only = onlySinks(series, pipeline);
   const marks = [
     isLate && html`
       <${Mark} tone=${hasStopped(trouble) ? "idle" : "warn"}>
@@ -54,6 +56,7 @@ export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null
       <${Mark} tone="idle">new: its first window is that of <${Moment} seconds=${new_since} /><//>
     `,
     waiting.length > 0 && html`<${Mark} tone="warn">waits in the outbox for ${waiting.join(", ")}<//>`,
+    only.length > 0 && html`<${Mark} tone="idle">goes to ${only.join(", ")} only, by ROUTES<//>`,
     lost !== undefined && html`<${Mark} tone="bad">a rule of ROUTES drops it (=none)${lost}<//>`,
   ].filter((mark) => mark !== false);
   if (marks.length === 0) return null;
@@ -89,6 +92,12 @@ function waitingSinks({ tiers }: ListedSeries, pipeline: Pipeline | undefined): 
   return slow.map(({ name }) => name).filter((name) =>
     tiers.some(({ newest }) => newest?.waiting_for.includes(name))
   );
+}
+
+/** The sinks that its newest aggregates go to, where other sinks get none of it. */
+function onlySinks({ tiers }: ListedSeries, pipeline: Pipeline | undefined): string[] {
+  const reached = new Set(tiers.flatMap(({ newest }) => newest?.sinks ?? []));
+  return (pipeline?.sinks ?? []).every(({ name }) => reached.has(name)) ? [] : [...reached];
 }
 
 /** For which tiers the newest aggregate goes to no sink; "": for all of them; undefined: for none. */

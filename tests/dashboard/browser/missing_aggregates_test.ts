@@ -17,7 +17,8 @@ Deno.test({
   sanitizeResources: false,
 }, async (t) => {
   await using site = await DashboardSite.start({
-    ROUTES: "plant7.*=none;*=sqlite",
+    STORAGE_TYPE: "sqlite,stdout",
+    ROUTES: "plant7.*=none;plant1.*=sqlite;*=sqlite,stdout",
     AGG_FUNCTIONS: "plant8.*=none;*=sum",
   });
   const now = Math.floor(Date.now() / 1000);
@@ -129,6 +130,15 @@ Deno.test({
     assert.equal(await page.locator(".dead-letter").count(), 1, "not that of plant6.oven");
     await page.getByText(/the event says .*\d\d:\d\d:\d\d/).waitFor();
     await page.goBack();
+    assert.deepEqual(await opened.barriers(), []);
+  });
+
+  await t.step("a series that a route keeps from one of the sinks says which others have it", async () => {
+    await page.evaluate(`location.hash = "#/series?q=plant1."`);
+    await page.getByText("goes to sqlite only, by ROUTES").waitFor();
+    await page.evaluate(`location.hash = "#/series?q=werk.ofen"`);
+    await page.getByText("1 series of").waitFor();
+    assert.equal(await page.getByText("by ROUTES").count(), 0);
     assert.deepEqual(await opened.barriers(), []);
   });
 
