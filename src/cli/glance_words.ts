@@ -16,7 +16,7 @@ export function spanInWords(ms: number): string {
   if (ms < MINUTE_MS) return `${(ms / SECOND_MS).toFixed(ms < 10 * SECOND_MS ? 1 : 0)} s`;
   if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min ${Math.floor(ms % MINUTE_MS / SECOND_MS)} s`;
   if (ms < DAY_MS) return `${Math.floor(ms / HOUR_MS)} h ${Math.floor(ms % HOUR_MS / MINUTE_MS)} min`;
-  return `${Math.floor(ms / DAY_MS)} d ${Math.floor(ms % DAY_MS / HOUR_MS)} h`;
+  return `${amountInWords(Math.floor(ms / DAY_MS))} d ${Math.floor(ms % DAY_MS / HOUR_MS)} h`;
 }
 
 /** How long ago a time was. Undefined: a dash. */

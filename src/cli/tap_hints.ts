@@ -12,6 +12,8 @@ import { seriesText } from "./tap_line.ts";
 /** Lines at most: who looks for more than a few series is shown them as they pass. */
 const LINES_MAX = 8;
 const SIMILAR_MAX = 3;
+/** Events that came late or were refused longer ago say nothing of why a series is silent now. */
+const STOPPED_SECONDS = 30;
 
 /**
  * What is unusual about the series of a filter, each in a line: somebody who taps a name may wait for it in
@@ -56,9 +58,10 @@ export function hintsOf(
   nowMs: number,
 ): string[] {
   const ago = (seconds: number) => agoInWords(seconds * 1000, nowMs);
+  const going = troubles.filter(({ last_at }) => nowMs / 1000 - last_at < STOPPED_SECONDS);
   const isAbsent = series.length === 0 && troubles.length === 0 && dropped.length === 0;
-  // A late series only seems to be silent: its windows are older ones.
-  const isTold = (one: SeriesRecord) => troubles.some((trouble) => seriesText(trouble) === seriesText(one));
+  // A series whose events keep coming late only seems to be silent: they are in older windows.
+  const isTold = (one: SeriesRecord) => going.some((trouble) => seriesText(trouble) === seriesText(one));
   const unusual = [...series].sort(newFirst).flatMap((one) => {
     const told = unusualOf(isTold(one) ? { ...one, silent_since: null } : one, nowMs);
     return told.length === 0 ? [] : [`${seriesText(one)} (${one.agg_func}): ${told.join(", ")}`];
@@ -70,7 +73,7 @@ export function hintsOf(
   const lines = [
     ...dropped.map(({ name, rule }) => `${name}: the rule \`${rule}\` of AGG_FUNCTIONS drops its events`),
     ...(isAbsent ? ["no series of the newest windows is called so"] : []),
-    ...(similar.length > 0 && troubles.length === 0
+    ...(similar.length > 0 && going.length === 0
       ? [
         `${series.length > 0 ? "perhaps renamed to" : "similar names"}: ${similar.join("; ")}${
           leftOff > 0 ? ` and ${leftOff} more` : ""

@@ -1,3 +1,5 @@
+import { countText } from "./number_format.ts";
+
 /** Sweden writes times as ISO 8601 does, whatever the zone of the viewer. */
 const LOCALE = "sv";
 const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
@@ -31,5 +33,7 @@ export function durationText(seconds: number): string {
   const first = STEPS.findIndex(([length]) => rounded >= length);
   const [[length, unit], next] = [STEPS[first]!, STEPS[first + 1]];
   const rest = next === undefined ? 0 : Math.floor((rounded % length) / next[0]);
-  return `${sign}${Math.floor(rounded / length)} ${unit}${rest === 0 ? "" : ` ${rest} ${next![1]}`}`;
+  return `${sign}${countText(Math.floor(rounded / length))} ${unit}${
+    rest === 0 ? "" : ` ${rest} ${next![1]}`
+  }`;
 }

@@ -5,5 +5,5 @@ export function spanInWords(ms: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172_800) return `${Math.round(seconds / 360) / 10} h`;
-  return `${Math.round(seconds / 86_400)} days`;
+  return `${Math.round(seconds / 86_400).toLocaleString("en")} days`;
 }

@@ -1,5 +1,6 @@
+import { amount } from "../platform/log/amount.ts";
 import type { LogFields, Logger } from "../platform/log/logger.ts";
-import { counted, type Order } from "../state/audit.ts";
+import { type Order } from "../state/audit.ts";
 
 /** Counts of unread events, for the next checkpoint. */
 export interface Unread {
@@ -66,7 +67,7 @@ export class UnreadEvents {
     this.current = { ...this.current, skipped: skipped + to - from };
     if (operator !== undefined) {
       const order = { who: operator, atMs: nowMs, action: "--skip-to", detail: `${name}=${to}` };
-      const result = `${counted(to - from, "event")} given up`;
+      const result = `${amount(to - from, "event")} given up`;
       this.current = { ...this.current, orders: [...orders, [order, result]] };
     }
     this.addLost(to - from);

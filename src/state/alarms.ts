@@ -1,5 +1,6 @@
 import type { SinkAlarm, SinkAlarmKind } from "../contract/sink.ts";
-import { counted, noteOrder, type Order } from "./audit.ts";
+import { amount } from "../platform/log/amount.ts";
+import { noteOrder, type Order } from "./audit.ts";
 import type { StateDatabase } from "./file/state_database.ts";
 
 /** An alarm over the aggregates in a sink. It stands until it is settled. */
@@ -53,7 +54,7 @@ export function settleAlarms(state: StateDatabase, sink: string, order?: Order):
   if (standing === 0) return;
   state.transaction(() => {
     state.run("DELETE FROM alarm WHERE sink = ?", sink);
-    if (order !== undefined) noteOrder(state, order, `proven; ${counted(standing, "alarm")} settled`);
+    if (order !== undefined) noteOrder(state, order, `proven; ${amount(standing, "alarm")} settled`);
   });
 }
 
@@ -68,7 +69,7 @@ export function acceptSink(state: StateDatabase, sink: string, belowId: number, 
     state.run("INSERT OR REPLACE INTO accepted (sink, below_id) VALUES (?, ?)", sink, belowId);
     const standing = readAlarms(state).filter((alarm) => alarm.sink === sink).length;
     state.run("DELETE FROM alarm WHERE sink = ?", sink);
-    if (order !== undefined) noteOrder(state, order, `taken as it is; ${counted(standing, "alarm")} settled`);
+    if (order !== undefined) noteOrder(state, order, `taken as it is; ${amount(standing, "alarm")} settled`);
     return standing;
   });
 }
@@ -80,9 +81,9 @@ export function acceptedBelow(state: StateDatabase, sink: string): number {
 
 /** A standing alarm in one line. */
 export function told({ sink, kind, detail, count, sinceMs }: StandingAlarm): string {
-  return `${sink}, since ${
-    new Date(sinceMs).toISOString()
-  }: ${detail} (${count} rows at least). What to do: ${wayOut(sink, kind)}`;
+  return `${sink}, since ${new Date(sinceMs).toISOString()}: ${detail} (${
+    amount(count, "row")
+  } at least). What to do: ${wayOut(sink, kind)}`;
 }
 
 /** What to do about an alarm over a sink. */

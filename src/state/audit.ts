@@ -80,11 +80,6 @@ export function noteResult(
   state.seal.put("audit", { ...line, count: sum, result: result(sum, row.result ?? undefined) }, checksum);
 }
 
-/** A count with its noun, such as `1 row` or `2 rows`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** The newest entries, newest first. */
 export function readAudit(state: SealedDatabase, limit: number): AuditLine[] {
   return state.all<AuditRow>("SELECT * FROM audit ORDER BY id DESC LIMIT ?", limit).map((row) => ({

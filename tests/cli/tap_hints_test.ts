@@ -54,6 +54,19 @@ Deno.test("for a name that is not there, or silent, similar ones are named", () 
     `perhaps renamed to: ${similar}`,
     "plant7.oven (sum): silent for 2 min 0 s",
   ]);
+  const wasLate = {
+    name: "plant7.oven",
+    source: "bus",
+    late: 5,
+    refused: { future: 0, late: 0, overflow: 0 },
+    behind_seconds: 10_800,
+    since: NOW_SECONDS - 600,
+    last_at: NOW_SECONDS - 200,
+  };
+  const stopped = series("plant7.oven", { silent_since: NOW_SECONDS - 120 });
+  const past = hints({ near, series: [stopped], troubles: [wasLate] });
+  assert.equal(past[0], `perhaps renamed to: ${similar}`, "what came late before hides no silence of now");
+  assert.equal(past.at(-1), "plant7.oven (sum): silent for 2 min 0 s");
   const silent = Array.from(
     { length: 9 },
     (_, i) => series(`plant7.${i}`, { silent_since: NOW_SECONDS - 120 }),

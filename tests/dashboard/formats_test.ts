@@ -32,7 +32,7 @@ Deno.test("numbers have thousands and units, and what is not nothing is not show
 });
 
 Deno.test("durations have their two greatest units", () => {
-  assert.deepEqual([0, 0.25, 9.99, 59.6, 65, 3600, 3725, 90_061, -65].map(durationText), [
+  assert.deepEqual([0, 0.25, 9.99, 59.6, 65, 3600, 3725, 90_061, -65, 1_795_824_000].map(durationText), [
     "0 s",
     "0.3 s",
     "10 s",
@@ -42,6 +42,7 @@ Deno.test("durations have their two greatest units", () => {
     "1 h 2 min",
     "1 d 1 h",
     "−1 min 5 s",
+    "20,785 d",
   ]);
   assert.equal(utcText(1_800_000_000.5), "2027-01-15T08:00:00.500Z");
   assert.equal(utcText(1_800_000_000), "2027-01-15T08:00:00Z");

@@ -48,8 +48,8 @@ export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null
           html`<span>, until <${Moment} seconds=${trouble.last_at} /></span>`}
       <//>
     `,
-    !isLate && silent_since !== null &&
-    html`
+    // A series whose events keep coming late only seems to be silent: they are in older windows.
+    silent_since !== null && (!isLate || hasStopped(trouble)) && html`
       <${Mark} tone="warn">silent: its last window is that of <${Moment} seconds=${lastWindow(series)} /><//>
     `,
     new_since !== null && html`

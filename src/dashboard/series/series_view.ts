@@ -11,6 +11,7 @@ import { HandlerObstacles } from "./handler_obstacles.ts";
 import { NearSeries } from "./near_series.ts";
 import { SeriesChart } from "./series_chart.ts";
 import { SeriesFilter } from "./series_filter.ts";
+import { hasStopped } from "./series_marks.ts";
 import { SeriesTable } from "./series_table.ts";
 import { SeriesTroubles } from "./series_troubles.ts";
 import { labelsOf } from "./series_name.ts";
@@ -46,7 +47,7 @@ export function SeriesView(): VNode {
         `}
         ${found?.series.length === 0 &&
           html`<${NothingFound} found=${found} text=${q} isFiltered=${q !== "" || filter !== ""} />`}
-        ${found?.troubles.length === 0 && html`<${NearSeries} found=${found} labels=${labels} />`}
+        ${found?.troubles.every(hasStopped) && html`<${NearSeries} found=${found} labels=${labels} />`}
         ${found?.next && limit < LISTED_MAX && html`
           <button
             type="button"

@@ -42,9 +42,10 @@ const GAP_MS = 300_000;
 const GAP_WINDOWS = 3;
 
 /**
- * Remembers which series have begun and stopped, and finds those that may be the same ones by another name:
- * they have the same labels, and the one began when the other stopped. Of series without labels as many must
- * have begun as have stopped, within a window.
+ * Remembers which series have begun and stopped, and finds those that may be the same ones by another name or
+ * with other labels: they have the same labels, or else the same name, and the one began when the other
+ * stopped. Of series without labels, and of those with other labels, as many must have begun as have stopped,
+ * within a window.
  */
 export class Renames {
   private readonly begun = new Map<string, Turned>();
@@ -63,15 +64,39 @@ export class Renames {
       // It was away for a while, or has got another function.
       if (!this.stopped.delete(keyOf(series))) remember(this.begun, series, beganMs);
     }
-    const candidates = byLabels(this.begun);
-    this.found = [...byLabels(this.stopped)].flatMap(([labels, ended]) =>
-      pairs(ended, candidates.get(labels) ?? [], labels !== "", lengthMs)
-    ).sort((a, b) => b.stoppedMs - a.stoppedMs);
+    const renamed = this.pairs(
+      ({ labels = "" }) => labels,
+      ({ labels }) => labels === undefined,
+      lengthMs,
+      [],
+    );
+    const relabelled = this.pairs(({ name }) => name, () => true, lengthMs, renamed);
+    this.found = [...renamed, ...relabelled].sort((a, b) => b.stoppedMs - a.stoppedMs);
   }
 
   /** The newest ones first. @param nowMs Wall clock, Unix ms. */
   all(nowMs: number): readonly Rename[] {
     return this.found.filter(({ stoppedMs }) => nowMs - stoppedMs <= KEPT_MS);
+  }
+
+  /**
+   * @param shared What both have in common.
+   * @param isCommon Whether many others have that in common as well, so that as many must begin as stop.
+   * @param known Pairs whose series are in no other one.
+   */
+  private pairs(
+    shared: (series: NamedSeries) => string,
+    isCommon: (series: NamedSeries) => boolean,
+    lengthMs: number,
+    known: readonly Rename[],
+  ): Rename[] {
+    const taken = new Set(known.flatMap(({ from, to }) => [from, to]));
+    const groups = (all: ReadonlyMap<string, Turned>) =>
+      Map.groupBy(sorted(all).filter(({ series }) => !taken.has(series)), ({ series }) => shared(series));
+    const candidates = groups(this.begun);
+    return [...groups(this.stopped)].flatMap(([text, ended]) =>
+      pairs(ended, candidates.get(text) ?? [], isCommon(ended[0]!.series), lengthMs)
+    );
   }
 }
 
@@ -89,18 +114,18 @@ export function isAfterStop(beganMs: number, stoppedMs: number, lengthMs: number
   return beganMs >= stoppedMs - lengthMs && beganMs <= stoppedMs + longestMs;
 }
 
-/** Which of the series that have begun may be those that have stopped. Both have the same labels. */
+/** Which of the series that have begun may be those that have stopped. All have something in common. */
 function pairs(
   ended: readonly Turned[],
   candidates: readonly Turned[],
-  haveLabels: boolean,
+  isCommon: boolean,
   lengthMs: number,
 ): Rename[] {
-  const gapMs = haveLabels ? undefined : lengthMs;
+  const gapMs = isCommon ? lengthMs : undefined;
   let free = candidates;
   return [...Map.groupBy(ended, ({ atMs }) => atMs)].flatMap(([stoppedMs, together]) => {
     const near = free.filter(({ atMs }) => isAfterStop(atMs, stoppedMs, lengthMs, gapMs));
-    if (!haveLabels && near.length !== together.length) return [];
+    if (isCommon && near.length !== together.length) return [];
     const taken = near.slice(0, together.length);
     free = free.filter((one) => !taken.includes(one));
     return taken.map(({ series: to }, i) => ({ from: together[i]!.series, to, stoppedMs }));
@@ -111,10 +136,9 @@ function remember(known: Map<string, Turned>, series: NamedSeries, atMs: number)
   if (known.size < SERIES_MAX) known.set(keyOf(series), { series, atMs });
 }
 
-/** Each group in the order of the names: a plant that is renamed keeps the rest of them. */
-function byLabels(known: ReadonlyMap<string, Turned>): Map<string, Turned[]> {
-  const sorted = [...known.values()].sort((a, b) => a.series.name < b.series.name ? -1 : 1);
-  return Map.groupBy(sorted, ({ series }) => series.labels ?? "");
+/** In the order of names and labels: a plant that is renamed keeps the rest of them. */
+function sorted(known: ReadonlyMap<string, Turned>): Turned[] {
+  return [...known.values()].sort((a, b) => keyOf(a.series) < keyOf(b.series) ? -1 : 1);
 }
 
 function keyOf({ labels, name }: NamedSeries): string {

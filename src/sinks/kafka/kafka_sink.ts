@@ -1,6 +1,7 @@
 import type { Producer } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { CompressionName } from "../../platform/kafka/compression.ts";
+import { amount } from "../../platform/log/amount.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import {
   type OutboxBatch,
@@ -119,11 +120,14 @@ export class KafkaSink implements Sink {
       await admin.connect();
       const { brokers } = await admin.describeCluster();
       const partitions = await this.topic.partitionCount(admin);
-      const state = partitions === undefined ? "will be created" : `has ${partitions} partition(s)`;
+      const state = partitions === undefined ? "will be created" : `has ${amount(partitions, "partition")}`;
       const flaws = partitions === undefined ? [] : (await this.topic.settings(admin)).flaws;
       await this.tryRights(session, partitions === undefined);
       await this.disconnect();
-      return probeAnswer(`Kafka, ${brokers.length} broker(s), topic ${this.topic.name} ${state}`, flaws);
+      return probeAnswer(
+        `Kafka, ${amount(brokers.length, "broker")}, topic ${this.topic.name} ${state}`,
+        flaws,
+      );
     });
   }
 

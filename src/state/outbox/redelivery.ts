@@ -1,5 +1,6 @@
+import { amount } from "../../platform/log/amount.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
-import { counted, noteOrder, noteResult, type Order } from "../audit.ts";
+import { noteOrder, noteResult, type Order } from "../audit.ts";
 import { expectedRows, type WindowKey } from "./expected_rows.ts";
 import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
@@ -162,7 +163,7 @@ export function pieceDelivered(state: StateDatabase, piece: RedeliveredRows): vo
       state,
       request.auditId,
       piece.aggregates.length,
-      (sum) => `${counted(sum, "row")} sent again${soFar}`,
+      (sum) => `${amount(sum, "row")} sent again${soFar}`,
     );
   });
 }

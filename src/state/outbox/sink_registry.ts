@@ -1,4 +1,5 @@
-import { counted, noteOrder } from "../audit.ts";
+import { amount } from "../../platform/log/amount.ts";
+import { noteOrder } from "../audit.ts";
 import { giveUpWaiting } from "./give_up.ts";
 import type { ConfiguredSink, RegisteredSink, SinkCounts } from "./registered_sink.ts";
 import { addRouted } from "./sink_tiers.ts";
@@ -194,7 +195,7 @@ function remove(
   for (const [lengthMs, events] of givenUp.eventsByLength) addRouted(state, sink.id, lengthMs, -events);
   if (operator !== undefined && forgotten.includes(sink.id)) {
     const order = { who: operator, atMs: nowMs, action: "--forget-sink", detail: sink.id };
-    noteOrder(state, order, `${counted(givenUp.aggregates, "aggregate")} given up`);
+    noteOrder(state, order, `${amount(givenUp.aggregates, "aggregate")} given up`);
   }
   state.run("DELETE FROM sink WHERE name = ?", sink.id);
   state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.id);

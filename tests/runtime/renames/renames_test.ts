@@ -56,6 +56,32 @@ Deno.test("without labels, as many must have begun as have stopped, within a win
   assert.deepEqual(found([{ stopped, begun, beganMs: T + MINUTE_MS + 1 }]), []);
 });
 
+Deno.test("a series may go on with other labels: as many of its name must have begun as have stopped", () => {
+  const labels = (turns: Partial<Turn>) => {
+    const renames = new Renames();
+    renames.note(turn(turns));
+    return renames.all(T).map(({ from, to }) => `${from.name} ${from.labels} ${to.labels}`);
+  };
+  const stopped = [series("oven", "1"), series("oven", "2")];
+  const begun = [series("oven", "B"), series("oven", "A")];
+  assert.deepEqual(labels({ stopped, begun }), [
+    'oven {"line":"1"} {"line":"A"}',
+    'oven {"line":"2"} {"line":"B"}',
+  ]);
+  assert.deepEqual(labels({ stopped: [series("oven")], begun: [series("oven", "A")] }), [
+    'oven undefined {"line":"A"}',
+  ]);
+  assert.deepEqual(labels({ stopped, begun: [...begun, series("oven", "C")] }), []);
+  assert.deepEqual(labels({ stopped, begun, beganMs: T + MINUTE_MS + 1 }), []);
+  // The same labels say more than the same name.
+  assert.deepEqual(
+    labels({ stopped: [series("oven", "1")], begun: [series("oven", "2"), series("press", "1")] }),
+    [
+      'oven {"line":"1"} {"line":"1"}',
+    ],
+  );
+});
+
 Deno.test("one that comes back was not renamed, and one that never lasted has no other name", () => {
   const old = series("plant7.oven", "4");
   const young = series("job-1", "4");
