@@ -1,8 +1,10 @@
 import type { Clock } from "../platform/clock/clock.ts";
 import type { Pulse } from "../platform/clock/pulse.ts";
+import { amount } from "../platform/log/amount.ts";
 import type { StateError } from "../state/file/state_error.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import type { ClockGuard } from "./clock_guard.ts";
+import { listed } from "./listed.ts";
 import type { SourceState } from "./partition_state.ts";
 
 /** Everything that keeps all sources from being read. */
@@ -47,7 +49,9 @@ export class ReadingGate {
     if (dispute !== undefined) return { name: "state_disputed", detail: dispute };
     const pending = this.outbox.pendingCount();
     if (pending >= this.outboxMaxRows()) {
-      return { name: "outbox_full", detail: `${pending} aggregates wait for their sinks (OUTBOX_MAX_ROWS)` };
+      const waiting = amount(pending, "aggregate waits", "aggregates wait");
+      const sinks = listed(this.outbox.slowestSinks());
+      return { name: "outbox_full", detail: `${waiting} for ${sinks} (OUTBOX_MAX_ROWS)` };
     }
     const { failure } = this.clockGuard;
     return failure && { name: "clock_behind", detail: failure.detail };

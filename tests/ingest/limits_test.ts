@@ -81,6 +81,7 @@ Deno.test(
       if (fullSinceMs === undefined) {
         fullSinceMs = rig.clock.ms;
         requestsWhenFull = bus.requests.length;
+        assert.match(ingest.obstacle.detail, /^\d aggregates wait for sqlite \(OUTBOX_MAX_ROWS\)$/);
       }
       longestFullMs = Math.max(longestFullMs, rig.clock.ms - fullSinceMs);
       if (rig.clock.ms - fullSinceMs < 3600_000) return;

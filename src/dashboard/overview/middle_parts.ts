@@ -25,7 +25,11 @@ export function WindowsPart({ pipeline }: MiddleProps): VNode {
   } = pipeline;
   const open = windows.reduce((sum, tier) => sum + tier.open, 0);
   return html`
-    <${Part} name="Windows" tone=${open > 0 ? "good" : "idle"} state=${idle ? "idle" : "open"}>
+    <${Part} name="Windows" tone=${open > 0 ? "good" : "idle"} state=${open === 0
+      ? "none open"
+      : idle
+      ? "idle"
+      : "open"}>
       <${Figures}>
         <${Figure} name="Open">${countText(open)}<//>
         ${windows.length > 1 && windows.map((tier) =>

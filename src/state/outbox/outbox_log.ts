@@ -65,6 +65,11 @@ export class OutboxLog implements Outbox {
     return Math.max(0, this.end - this.registry.deliveredId());
   }
 
+  /** The sinks for which it waits the longest, by their names. */
+  slowestSinks(): string[] {
+    return this.registry.slowest();
+  }
+
   /**
    * When the oldest window was closed of which something waits for the sink, Unix ms; undefined: nothing
    * waits.

@@ -139,6 +139,12 @@ export class SinkRegistry {
   deliveredId(): number {
     return this.sinks.reduce((least, sink) => Math.min(least, sink.cursor), Infinity);
   }
+
+  /** The sinks that have got the fewest aggregates: the outbox waits for them. */
+  slowest(): string[] {
+    const least = this.deliveredId();
+    return this.sinks.filter(({ cursor }) => cursor === least).map(({ id }) => id);
+  }
 }
 
 /** Writes the cursor and the counts of a sink, within the transaction of the caller. */

@@ -122,6 +122,18 @@ Deno.test("a rejected aggregate and the cursor behind it are on disk together, a
   });
 });
 
+Deno.test("the slowest sinks are those that have got the fewest aggregates", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { sinks: ["x", "y"], router: BY_DEAD_LETTER });
+    inside.take(["b0", "b1"].map((name) => ({ name, value: 1, timestamp: 0 })));
+    inside.save(true);
+    assert.deepEqual(inside.outbox.slowestSinks(), ["x", "y"]);
+    inside.outbox.advance("x", 1);
+    assert.deepEqual(inside.outbox.slowestSinks(), ["y"]);
+    inside.state.close();
+  });
+});
+
 Deno.test("a sink that refuses more than can be kept gets no more, until some of it is settled", () => {
   inTemporaryDirectory((directory) => {
     const inside = new Inside(directory, { rejectedMax: 2 });
