@@ -2,8 +2,18 @@
 # authority to trust, a port to listen on, a trace of all that is read. Nothing decides what
 # this program does but its own settings.
 unread=
-for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+# The shell lists its variables itself, since each process that it starts costs every start a millisecond. A line within a
+# value may look as if it named a variable: then what would be left out anyway is left out.
+newline='
+'
+set -f
+IFS=$newline
+for line in $(export -p); do
+  case $line in export\ *) ;; *) continue ;; esac
+  variable=${line#export }
+  variable=${variable%%=*}
   case $variable in
+    *[!A-Za-z0-9_]*) ;; # a line within a value, which names none
     # Documented: what a host needs of the engine. Deno takes an empty one for a flag without a name, and does not start.
     DENO_V8_FLAGS) [ -n "$DENO_V8_FLAGS" ] || unset DENO_V8_FLAGS ;;
     @TELEMETRY_SETTINGS@) ;; # settings of the program
@@ -18,6 +28,8 @@ for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
     LANG | LANGUAGE | LC_*) unset "$variable" ;;
   esac
 done
+unset IFS
+set +f
 unset VABUS_LAUNCHER_ASKS VABUS_LAUNCHER_KEPT
 # The program says which variables of OpenTelemetry are set that nothing goes by.
 export VABUS_LAUNCHER_UNREAD="$unread"

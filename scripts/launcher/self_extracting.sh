@@ -32,9 +32,9 @@ start_from() {
   base=$1/$2
   directory=$base/$content
   shift 2
-  (umask 077 && mkdir -p "$directory") 2>/dev/null || return 0
-  is_ours "$parent/." || is_sticky "$parent/." || return 0
-  is_ours "$base" && is_ours "$directory" || return 0
+  [ -d "$directory" ] || (umask 077 && mkdir -p "$directory") 2>/dev/null || return 0
+  are_ours "$parent/." "$base" "$directory" ||
+    { is_sticky "$parent/." && are_ours "$base" "$directory"; } || return 0
   if ! is_unpacked "$directory"; then
     remove_old "$base"
     # In the background: a shell handles a signal only after the command that it waits for in the foreground has ended.
@@ -52,7 +52,7 @@ if [ -n "${CACHE_DIRECTORY:-}" ]; then # systemd's, for this very service
 fi
 if [ -n "${XDG_CACHE_HOME:-}" ]; then
   start_from "$XDG_CACHE_HOME" vabus-data-handler "$@"
-elif [ -n "${HOME:-}" ] && is_ours "$HOME/."; then
+elif [ -n "${HOME:-}" ] && are_ours "$HOME/."; then
   start_from "$HOME/.cache" vabus-data-handler "$@"
 fi
 start_from "${TMPDIR:-/tmp}" "vabus-data-handler-$uid" "$@"

@@ -1,6 +1,19 @@
-# Whether a directory is this user's, and nobody else can put files into it.
-is_ours() {
-  set -- $(ls -ldn "$1" 2>/dev/null)
+# Whether directories are this user's, and nobody else can put files into them.
+are_ours() {
+  count=$#
+  listed=$(ls -ldn "$@" 2>/dev/null) || return 1
+  set -f
+  IFS=$newline
+  set -- $listed
+  unset IFS
+  set +f
+  [ "$#" -eq "$count" ] || return 1
+  for line; do is_line_ours "$line" || return 1; done
+}
+is_line_ours() {
+  set -f
+  set -- $1
+  set +f
   case ${3:-} in "$uid") ;; *) return 1 ;; esac
   case $1 in d????-??-*) ;; *) return 1 ;; esac
 }

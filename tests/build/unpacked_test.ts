@@ -23,6 +23,23 @@ Deno.test("unpacks once, readable by its user alone", async () => {
   assert.deepEqual(await namesIn(unpacked), ["checked", "deno_dir", "main.mjs", "program", NAME]);
 });
 
+Deno.test("a start of what is unpacked runs few other programs, since each takes a millisecond", async () => {
+  const cache = await packed.ownUsedCache();
+  const bin = join(cache.TMPDIR, "bin");
+  const log = join(bin, "log");
+  await Deno.mkdir(bin, { recursive: true });
+  const path = Deno.env.get("PATH")!;
+  for (
+    const tool of ["cat", "env", "find", "grep", "id", "ls", "mkdir", "sed", "sha256sum", "stat", "touch"]
+  ) {
+    const script = `#!/bin/sh\nPATH='${path}'\necho ${tool} >>'${log}'\nexec ${tool} "$@"\n`;
+    await Deno.writeTextFile(join(bin, tool), script, { mode: 0o755 });
+  }
+  await packed.start({ ...cache, PATH: `${bin}:${path}` }, ["echo"], packed.smallExecutable);
+  const started = (await Deno.readTextFile(log)).trim().split("\n");
+  assert.deepEqual(started, ["id", "ls", "stat", "cat", "touch", "env", "env"]);
+});
+
 Deno.test("a cache is one directory to the runtime, by whatever links it is reached", async () => {
   const cache = await packed.ownUsedCache();
   const link = `${cache.XDG_CACHE_HOME}-link`;

@@ -51,6 +51,8 @@ function hostileEnvironment(directory: string, port: number): Environment {
     LC_MESSAGES: "l".repeat(5000),
     KAFKAJS_DEBUG_PROTOCOL_BUFFERS: "1",
     KAFKAJS_NO_PARTITIONER_WARNING: "0",
+    // A shell that lists its variables shows each line as one.
+    SEVERAL_LINES: "*\nexport DENO_OF x=\nexport OTEL_IN_A_VALUE",
   };
 }
 
