@@ -35,6 +35,8 @@ const SINKS: readonly Column[] = [
 ];
 const GOOD_STATES = ["reading", "delivering", "running"];
 const BAD_STATES = ["failing", "broken", "misconfigured", "stopped"];
+/** States by the words of the dashboard, where their own names would mislead. */
+const STATES_IN_WORDS: Readonly<Record<string, string>> = { broken: "not tried for now", held: "held back" };
 
 /**
  * The lines of a screen of the given size. Where it is too low for all, the most important ones come first,
@@ -69,10 +71,12 @@ export function glanceLine({ from, glance, note, rates }: Seen): string {
     ...(lagMs === undefined ? [] : [`lag ${spanInWords(lagMs)}`]),
     `${amountInWords(outbox.rows)} in the outbox`,
     ...glance.sources.map(({ name, state, unread }) =>
-      `source ${name} ${state}${unread === undefined ? "" : `, ${amountInWords(unread)} unread`}`
+      `source ${name} ${stateInWords(state)}${
+        unread === undefined ? "" : `, ${amountInWords(unread)} unread`
+      }`
     ),
     ...glance.sinks.map(({ name, state, waiting }) =>
-      `sink ${name} ${state}, ${amountInWords(waiting)} waiting`
+      `sink ${name} ${stateInWords(state)}, ${amountInWords(waiting)} waiting`
     ),
     `${amountInWords(glance.refused)} refused`,
     ...[...causes, ...alarms, ...glance.notes].map(({ detail, name }) => `${name}: ${detail}`),
@@ -166,7 +170,11 @@ function stateCell(state: string, style: TerminalStyle): Cell {
     : BAD_STATES.includes(state)
     ? style.bad
     : style.notable;
-  return { text: state, style: colour };
+  return { text: stateInWords(state), style: colour };
+}
+
+function stateInWords(state: string): string {
+  return STATES_IN_WORDS[state] ?? state;
 }
 
 function between({ atMs, lagMs, outbox, watermarkMs, windows }: Glance): string[] {

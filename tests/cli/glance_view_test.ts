@@ -73,6 +73,13 @@ Deno.test("a screen with room has all, and says first where it is from", () => {
   assert.equal(lines.at(-1), "q ends");
 });
 
+Deno.test("a sink that is left alone for a while is not said to be broken", () => {
+  const [sink] = SEEN.glance.sinks;
+  const away = { ...SEEN, glance: { ...SEEN.glance, sinks: [{ ...sink!, state: "broken" }] } };
+  assert.match(screen(80, 24, away).join("\n"), /^sqlite +not tried for now /m);
+  assert.match(glanceLine(away), /sink sqlite not tried for now, 0 waiting/);
+});
+
 Deno.test("one of a thing is told as one", () => {
   const { glance } = SEEN;
   const one = { ...glance, outbox: { rows: 1, maxRows: 100_000 } };
