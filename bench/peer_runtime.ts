@@ -1,0 +1,13 @@
+/**
+ * The command that runs the script beside which the handler is measured, and what it is called. Node where it
+ * is installed, since people would use it.
+ */
+export function peerRuntime(): [string[], string] {
+  try {
+    const { success, stdout } = new Deno.Command("node", { args: ["--version"] }).outputSync();
+    if (success) return [["node"], `Node ${new TextDecoder().decode(stdout).trim().replace("v", "")}`];
+  } catch {
+    // Node is not installed.
+  }
+  return [[Deno.execPath(), "run", "-A", "--no-config"], `Deno ${Deno.version.deno} (there is no Node here)`];
+}
