@@ -56,7 +56,7 @@ export class ServerProcess {
       if (hasExited || performance.now() > deadlineMs) {
         await this.kill();
         const log = await Deno.readTextFile(this.options.logFile).catch(() => "");
-        throw new Error(`${this.options.command[0]} did not start:\n${log.slice(-2000)}`);
+        throw new Error(`${this.options.command[0]} did not start:\n${withoutFrames(log).slice(-2000)}`);
       }
       await delay(POLL_INTERVAL_MS);
     }
@@ -122,4 +122,9 @@ function sendSignal(pid: number, signal: Deno.Signal): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+}
+
+/** The frames of Java's stacks hide what has happened. */
+function withoutFrames(log: string): string {
+  return log.split("\n").filter((line) => !/^\s+at /.test(line)).join("\n");
 }
