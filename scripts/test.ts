@@ -29,6 +29,8 @@ import { SharedServers } from "../tests/support/shared_servers.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Processes that run at once: most of them wait for servers and programs most of the time. */
 const JOBS = 3 * navigator.hardwareConcurrency;
+/** No process takes so long, be the machine as busy as it may: a test of it hangs. */
+const HANGING_MS = 30 * 60_000;
 
 interface Wanted {
   /** Paths relative to the root; none: all tests. */
@@ -119,6 +121,8 @@ async function runGroups(
         flags: ["--no-check", ...flags],
         write,
         signal,
+        // Whoever runs one group alone sees where it stands, and may have asked for something long.
+        limitMs: isAlone ? undefined : HANGING_MS,
       });
       results.push(result);
       const { passed, failed, skipped, seconds } = result;

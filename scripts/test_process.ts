@@ -37,10 +37,13 @@ export interface TestProcessOptions {
   readonly write: (bytes: Uint8Array) => void;
   /** Ends the process and everything that its tests have started. */
   readonly signal: AbortSignal;
+  /** A process that has not ended by then waits for what never comes, and is ended; left out: no limit. */
+  readonly limitMs?: number | undefined;
 }
 
 export async function runTestProcess(group: TestGroup, options: TestProcessOptions): Promise<TestResult> {
-  const { cwd, env, flags, write, signal } = options;
+  const { cwd, env, flags, limitMs, write } = options;
+  const limit = limitMs === undefined ? [] : [AbortSignal.timeout(limitMs)];
   const startedMs = performance.now();
   // One pipe keeps the order of both outputs. The shell is replaced by the program.
   const child = new Deno.Command("sh", {
@@ -54,13 +57,20 @@ export async function runTestProcess(group: TestGroup, options: TestProcessOptio
     detached: true,
   }).spawn();
   const reading = readOutput(child.stdout, write);
-  const { code, signal: killedBy, success } = await endedWithGroup(child, signal);
+  const { code, signal: killedBy, success } = await endedWithGroup(
+    child,
+    AbortSignal.any([options.signal, ...limit]),
+  );
   await Promise.race([reading.whole, delay(OUTPUT_GRACE_MS, undefined, { ref: false })]);
   const { passed, failed, skipped } = reading.counts;
   const listed = success ? [] : failuresIn(reading.lines);
   const isWithoutReason = !success && listed.length === 0;
   if (isWithoutReason) {
-    const end = killedBy === null ? `exited with ${code}` : `was ended by ${killedBy}`;
+    const end = limit[0]?.aborted
+      ? `had not ended after ${Math.round(limitMs! / 60_000)} minutes`
+      : killedBy === null
+      ? `exited with ${code}`
+      : `was ended by ${killedBy}`;
     write(new TextEncoder().encode(`No test says that it failed, but their process ${end}.\n`));
   }
   return {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Failure, runTestProcess } from "../../scripts/test_process.ts";
 
 /** Runs tests of these texts, one file each, in one process. */
-async function run(files: Readonly<Record<string, string>>) {
+async function run(files: Readonly<Record<string, string>>, limitMs?: number) {
   const directory = await Deno.makeTempDir({ prefix: "vabus-test-process-" });
   const decoder = new TextDecoder();
   let output = "";
@@ -16,6 +16,7 @@ async function run(files: Readonly<Record<string, string>>) {
       flags: ["--no-check", "--no-config"],
       write: (bytes) => output += decoder.decode(bytes, { stream: true }),
       signal: new AbortController().signal,
+      limitMs,
     });
     return { ...result, output };
   } finally {
@@ -74,6 +75,13 @@ Deno.test("a process that dies without a closing line has failed, each of its fi
   assert.deepEqual({ passed, failed }, { passed: 0, failed: 1 });
   assert.deepEqual(failures, [{ file: "a_test.ts" }, { file: "b_test.ts" }]);
   assert.match(output, /their process was ended by SIGKILL\.\n$/);
+});
+
+Deno.test("a process that does not end has failed when its time is over, each of its files", async () => {
+  const waiting = 'Deno.test("waiting", () => new Promise((resolve) => setTimeout(resolve, 1e9)));';
+  const { passed, failed, failures, output } = await run({ "a_test.ts": waiting }, 3000);
+  assert.deepEqual({ passed, failed, failures }, { passed: 0, failed: 1, failures: [{ file: "a_test.ts" }] });
+  assert.match(output, /their process had not ended after 0 minutes\.\n$/);
 });
 
 Deno.test("nothing that a test prints passes for the closing line of the process", async () => {

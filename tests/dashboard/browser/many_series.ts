@@ -44,11 +44,20 @@ export class Replies {
   private readonly asked: Promise<PageReply>[] = [];
 
   constructor(page: Page) {
+    const ends = new Map<Request, PromiseWithResolvers<PageReply>>();
     page.on("request", (request) => {
-      const { pathname, search } = new URL(request.url());
+      const { pathname } = new URL(request.url());
       if (!pathname.startsWith("/api/") || pathname === "/api/stream") return;
-      this.asked.push(replyTo(request, pathname + search));
+      const end = Promise.withResolvers<PageReply>();
+      ends.set(request, end);
+      this.asked.push(end.promise);
     });
+    page.on("requestfinished", async (request) => {
+      const end = ends.get(request);
+      end?.resolve({ path: pathOf(request), bytes: (await request.sizes()).responseBodySize });
+    });
+    // Where the page gives a question up after the head of the reply, `response.finished()` would never say so.
+    page.on("requestfailed", (request) => ends.get(request)?.resolve({ path: pathOf(request), bytes: 0 }));
   }
 
   /** Those to all that was asked since the last call. */
@@ -57,9 +66,7 @@ export class Replies {
   }
 }
 
-async function replyTo(request: Request, path: string): Promise<PageReply> {
-  const reply = await request.response().catch(() => null);
-  // A question that the page has given up has no reply, or not all of it.
-  if (reply === null || await reply.finished() !== null) return { path, bytes: 0 };
-  return { path, bytes: (await request.sizes()).responseBodySize };
+function pathOf(request: Request): string {
+  const { pathname, search } = new URL(request.url());
+  return pathname + search;
 }
