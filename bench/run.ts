@@ -4,7 +4,7 @@
  *
  *   make bench ARGS="--events 5000000 --rounds 5 --only throughput --labels"
  *   make bench ARGS="--only throughput --intervals 60 --intervals 10,60,3600"
- *   make bench ARGS="--only sinks --sinks none,kafka,kafka-lz4 --program before --program dist/vabus-data-handler"
+ *   make bench ARGS="--only sinks --sinks none,kafka --program before --program dist/vabus-data-handler"
  *   make bench ARGS="--only instances --events 20000000 --rounds 2"
  *   make bench ARGS="--save"    makes what it finds the results to compare with
  */

@@ -56,7 +56,7 @@ export class Replies {
       const end = ends.get(request);
       end?.resolve({ path: pathOf(request), bytes: (await request.sizes()).responseBodySize });
     });
-    // Where the page gives a question up after the head of the reply, `response.finished()` would never say so.
+    // Where a page gives a question up after the head of its reply, `response.finished()` never ends.
     page.on("requestfailed", (request) => ends.get(request)?.resolve({ path: pathOf(request), bytes: 0 }));
   }
 
