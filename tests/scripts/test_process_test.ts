@@ -78,7 +78,7 @@ Deno.test("a process that dies without a closing line has failed, each of its fi
 });
 
 Deno.test("a process that does not end has failed when its time is over, each of its files", async () => {
-  const waiting = 'Deno.test("waiting", () => new Promise((resolve) => setTimeout(resolve, 1e9)));';
+  const waiting = 'Deno.test("waiting", () => (setInterval(() => {}, 1000), new Promise(() => {})));';
   const { passed, failed, failures, output } = await run({ "a_test.ts": waiting }, 3000);
   assert.deepEqual({ passed, failed, failures }, { passed: 0, failed: 1, failures: [{ file: "a_test.ts" }] });
   assert.match(output, /their process had not ended after 0 minutes\.\n$/);
