@@ -18,19 +18,14 @@ import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../src/version.ts";
+import { bundle, namesOfParts, PARTS, partsBeside } from "./bundle.ts";
 import { BEST_COMPRESSION, packedRuntime } from "./packed_runtime.ts";
-import { packedPage } from "./page.ts";
 import { launcherText, V8_FLAGS } from "./launcher.ts";
 import { PERMISSION_FLAGS } from "./permissions.ts";
 import { currentCommit, currentTimeMs, SourceTimeError } from "./source_version.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
-/** What an entry loads by `import()`, relative to it. */
-const LOADED_LATER = "./cli/program.ts";
-/** The directory beside `main.mjs` with the parts of what it loads, and the part that it loads first. */
-const PARTS = "program";
-const FIRST_PART = `./${PARTS}/program.js`;
 /** Starts the program in a directory of the form `files`. */
 const LAUNCHER = "launcher.sh";
 
@@ -59,7 +54,7 @@ async function build(plan: Plan): Promise<string> {
     const main = join(work, "main.mjs");
     // The name is set, since `deno compile` would add .exe for Windows.
     const executable = join(work, basename(plan.output));
-    await bundle(plan.entry, main, commit, await currentTimeMs());
+    await bundleProgram(plan.entry, main, commit);
     const [form, note] = await makeExecutable(plan, main, executable, commit);
     await Deno.chmod(executable, 0o755);
     await Deno.rename(executable, plan.output);
@@ -94,46 +89,16 @@ async function makeExecutable(
   return ["self-extracting", note];
 }
 
-/**
- * Bundles the entry into `main`, and what it loads later, {@link LOADED_LATER}, into the directory
- * {@link PARTS} beside it. The first is small and loads at once, and listens for signals while the rest
- * loads. The rest is in parts, so that a start reads, compiles and runs only what its command uses. The
- * dashboard's page is in the part that serves it.
- */
-async function bundle(
-  entry: string,
-  main: string,
-  commit: string,
-  builtAtMs: number | undefined,
-): Promise<void> {
-  await runBundler(`--external=${LOADED_LATER}`, `--output=${main}`, entry);
-  const code = (await Deno.readTextFile(main)).replace(LOADED_LATER, FIRST_PART);
+/** Bundles the program, with what it is to know of this build. */
+async function bundleProgram(entry: string, main: string, commit: string): Promise<void> {
   const facts = `globalThis.__VABUS_COMMIT__ = ${JSON.stringify(commit)};\n` +
-    `globalThis.__VABUS_BUILT_AT_MS__ = ${builtAtMs};\n`;
-  await Deno.writeTextFile(main, facts + code);
-  const directory = partsBeside(main);
-  await runBundler("--code-splitting", `--outdir=${directory}`, join(dirname(entry), LOADED_LATER));
-  for (const part of await namesOfParts(directory)) {
-    const path = join(directory, part);
-    const text = await Deno.readTextFile(path);
-    if (!text.includes("__VABUS_PAGE__")) continue;
-    const page = `globalThis.__VABUS_PAGE__ = ${JSON.stringify(await packedPage())};\n`;
-    await Deno.writeTextFile(path, page + text);
-  }
-}
-
-async function runBundler(...args: string[]): Promise<void> {
-  const options = ["--platform=deno", "--quiet", `--config=${join(ROOT, "deno.json")}`];
-  const { success, stderr } = await deno(["bundle", ...options, ...args]);
-  if (!success) throw new BuildError(`deno bundle failed:\n${decode(stderr)}`);
-}
-
-function partsBeside(main: string): string {
-  return join(dirname(main), PARTS);
-}
-
-async function namesOfParts(directory: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)).sort();
+    `globalThis.__VABUS_BUILT_AT_MS__ = ${await currentTimeMs()};\n`;
+  const run = async (directory: string, args: string[]) => {
+    const { success, stdout, stderr } = await deno(args, directory);
+    if (!success) throw new BuildError(`deno ${args[0]} failed:\n${decode(stderr)}`);
+    return stdout;
+  };
+  await bundle({ entry, main, facts, deno: run });
 }
 
 /** The reason of a failure in one line; undefined: it worked. */
@@ -156,6 +121,7 @@ async function compile(
       `--output=${output}`,
       main,
     ],
+    ROOT,
     AbortSignal.timeout(COMPILE_TIMEOUT_MS),
   );
   if (success) return undefined;
@@ -210,10 +176,10 @@ async function writeFiles(
   for (const name of [LAUNCHER, "vabus-data-handler"]) await Deno.chmod(join(output, name), 0o755);
 }
 
-function deno(args: string[], signal?: AbortSignal): Promise<Deno.CommandOutput> {
+function deno(args: string[], cwd: string, signal?: AbortSignal): Promise<Deno.CommandOutput> {
   return new Deno.Command(Deno.execPath(), {
     args,
-    cwd: ROOT,
+    cwd,
     env: { NO_COLOR: "1" },
     stdin: "null",
     ...(signal && { signal }),
