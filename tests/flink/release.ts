@@ -1,6 +1,7 @@
 /** A release of Flink as operators download it, and what stands in for the servers that have it. */
 import { basename, join } from "node:path";
 import { FLINK_VERSION, flinkParts } from "../../scripts/flink.ts";
+import { LONG_STARTUP } from "../support/flink_cluster.ts";
 import { freePort } from "../support/free_port.ts";
 
 /** The scripts of Flink wait for nothing, so each port must be free. */
@@ -33,7 +34,6 @@ export async function layOutRelease(directory: string): Promise<{ functions: str
     "sql-gateway.endpoint.rest.address: 127.0.0.1",
     `sql-gateway.endpoint.rest.port: ${ports.gateway}`,
     "taskmanager.numberOfTaskSlots: 4",
-    "pekko.startup-timeout: 5 min",
   ];
   const configFile = join(home, "conf", "config.yaml");
   const [, opened] = /^ {6}all: (.*)$/m.exec(await Deno.readTextFile(configFile))!;
@@ -41,7 +41,7 @@ export async function layOutRelease(directory: string): Promise<{ functions: str
   await Deno.writeTextFile(
     configFile,
     [
-      `env.java.opts.all: ${opened}`,
+      `env.java.opts.all: ${opened} ${LONG_STARTUP}`,
       "jobmanager.rpc.address: localhost",
       "jobmanager.memory.process.size: 1600m",
       "taskmanager.memory.process.size: 1728m",
