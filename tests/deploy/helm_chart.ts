@@ -6,6 +6,7 @@ import { HELM, KUBECONFORM, KUBERNETES_VERSIONS, kubernetesSchemas } from "../..
 import { packChart } from "../../scripts/archive.ts";
 import { isOnPath } from "../../scripts/debian.ts";
 import { type Outcome, outcomeOf } from "../support/outcome.ts";
+import { assertSameBytes } from "../support/same_bytes.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = `${ROOT}/deploy/helm/vabus-data-handler`;
@@ -161,7 +162,7 @@ Deno.test("the archive of a release is the same chart, and the same bytes each t
   try {
     const archives = await Promise.all([packChart(one), packChart(two)]);
     const [first, second] = await Promise.all(archives.map((path) => Deno.readFile(path)));
-    assert.deepEqual(first, second);
+    assertSameBytes(first!, second!, "the archive");
     const values = ["--namespace", "vabus", "--values", `${VALUES}/monitored.yaml`];
     const { stdout, stderr } = await helm("template", "vabus-data-handler", archives[0]!, ...values);
     assert.equal(stdout, await rendered("monitored"), stderr);

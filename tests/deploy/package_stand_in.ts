@@ -1,7 +1,7 @@
 /** A package with a script in the place of Deno's hundred megabytes, for tests of what is in it. */
-import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { PackagePlan } from "../../scripts/package_plan.ts";
+import { assertSameBytes } from "../support/same_bytes.ts";
 
 /** It says how it was started: its own path, the directory of Deno's cache, and its arguments. */
 const RUNTIME = '#!/bin/sh\nprintf "%s\\n" "$0" "$DENO_DIR" "$@"\n';
@@ -28,6 +28,6 @@ export async function buildTwice(
   });
   const plan = planIn("first");
   const [path, again] = await Promise.all([build(plan), build(planIn("second"))]);
-  assert.deepEqual(await Deno.readFile(again), await Deno.readFile(path));
+  assertSameBytes(await Deno.readFile(again), await Deno.readFile(path), "the package that was built again");
   return { path, plan };
 }
