@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { AggregatesPage } from "../../api/aggregates_endpoint.ts";
 import type { SeriesPage } from "../../api/series_endpoint.ts";
 import { useAnswer } from "../answer.ts";
@@ -36,10 +36,17 @@ export function SeriesChart({ name }: { readonly name: string }): VNode {
   const func = parameters.func ?? functions[0] ?? "";
   const tier = parameters.tier ?? tiers[0] ?? "";
   const span = SPANS.some(([seconds]) => seconds === parameters.span) ? parameters.span! : USUAL_SPAN;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // The chart is above the row that opened it, so who uses a keyboard or a screen reader goes on there.
+    if (document.activeElement !== document.body) heading.current?.focus();
+  }, [name, parameters.labels]);
   return html`
     <section class="card stack" aria-label=${`Series ${name}`}>
       <div class="row series-head">
-        <h2 class="series-name">${name} <span class="hint">${labelsText(labels)}</span></h2>
+        <h2 ref=${heading} tabindex="-1" class="series-name">${name} <span class="hint">${labelsText(
+          labels,
+        )}</span></h2>
         <a href=${linkTo(path, closed(parameters))}>Close</a>
       </div>
       ${own && html`<${SeriesMarks} series=${own} trouble=${trouble} />`}

@@ -51,6 +51,8 @@ Deno.test({
       await page.getByText("1 series of").waitFor();
       await page.getByRole("link", { name: "oven.temperature" }).click();
       await page.getByText(/^120 windows since .*, 1 of them corrected by late events \(rings\)$/).waitFor();
+      const focused = await page.evaluate<string>("document.activeElement.innerText");
+      assert.equal(focused, "oven.temperature line=4", "the keyboard goes on at the chart");
       const corrected = page.getByRole("region", { name: "Corrected windows" }).getByRole("row").nth(1);
       assert.deepEqual((await corrected.getByRole("cell").allTextContents()).slice(1), [
         "185",
