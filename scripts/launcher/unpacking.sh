@@ -62,7 +62,7 @@ write_parts() {
   for part in $parts; do
     size=${sizes%% *}
     sizes=${sizes#* }
-    tail -c "+$at" "$1/parts" | head -c "$size" >"$1/$part" || return 1
+    tail -c "+$at" "$1/parts" 2>/dev/null | head -c "$size" >"$1/$part" || return 1
     at=$((at + size))
   done
 }

@@ -64,7 +64,7 @@ function SinkRows({ proof }: { readonly proof: SinkProof }): VNode {
   const figure = (count: number | null) => count === null || failure !== null ? "–" : countText(count);
   return html`
     <tr>
-      <th scope="row">${sink}</th>
+      <th scope="row" rowspan=${1 + proof.tiers.length}>${sink}</th>
       <td>all</td>
       <td>
         <${Mark} tone=${tone}>${word}<//></td>
@@ -76,7 +76,6 @@ function SinkRows({ proof }: { readonly proof: SinkProof }): VNode {
     ${proof.tiers.map((tier) =>
       html`
         <tr key=${tier.window_seconds}>
-          <td></td>
           <td>${durationText(tier.window_seconds)}</td>
           <td>
             <${Tick} isEqual=${tier.is_equal} words="equal" />

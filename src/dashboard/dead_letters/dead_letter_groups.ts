@@ -7,15 +7,28 @@ import { mayChange } from "../standing.ts";
 import { type DeadLetterGroup, REASONS } from "./dead_letter.ts";
 import { DeadLetterDetail } from "./dead_letter_detail.ts";
 import { SettlementButtons } from "./settlement_buttons.ts";
+import type { Settling } from "./settling.ts";
+
+interface GroupsProps {
+  readonly groups: readonly DeadLetterGroup[];
+  readonly settling: Settling;
+}
+
+interface GroupProps {
+  readonly group: DeadLetterGroup;
+  readonly settling: Settling;
+}
 
 /** The dead letters by reason: what it means, the newest one, and what can be done. */
-export function DeadLetterGroups({ groups }: { readonly groups: readonly DeadLetterGroup[] }): VNode {
+export function DeadLetterGroups({ groups, settling }: GroupsProps): VNode {
   return html`
-    <div class="stack">${groups.map((group) => html`<${Group} key=${group.reason} group=${group} />`)}</div>
+    <div class="stack">
+      ${groups.map((group) => html`<${Group} key=${group.reason} group=${group} settling=${settling} />`)}
+    </div>
   `;
 }
 
-function Group({ group: { count, example, reason } }: { readonly group: DeadLetterGroup }): VNode {
+function Group({ group: { count, example, reason }, settling }: GroupProps): VNode {
   const { standing } = usePage();
   const { advice, meaning } = REASONS[reason];
   const heading = `group-${reason}`;
@@ -28,7 +41,9 @@ function Group({ group: { count, example, reason } }: { readonly group: DeadLett
       <${DeadLetterDetail} deadLetter=${example} />
       <div class="actions">
         <a class="button" href=${linkTo("dead-letters", { reason })} aria-label=${`List ${reason}`}>List</a>
-        ${mayChange(standing) && html`<${SettlementButtons} reason=${reason} count=${count} />`}
+        ${mayChange(standing) && html`
+          <${SettlementButtons} reason=${reason} count=${count} settling=${settling} />
+        `}
       </div>
     </section>
   `;

@@ -1,21 +1,18 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { ApiFailure } from "../api.ts";
 import { html } from "../html.ts";
 import { Mark } from "../mark.ts";
 import { countOf } from "../number_format.ts";
 import { Question } from "../orders/question.ts";
-import { usePage } from "../page_context.ts";
-import { useEvery } from "../every.ts";
 import type { Reason } from "./dead_letter.ts";
-import { isFulfilled, progressOf, settle, type Settlement, settlementText } from "./settlement.ts";
+import { isFulfilled, type Settlement, settlementText } from "./settlement.ts";
+import type { Settling } from "./settling.ts";
 
 interface SettlementButtonsProps {
   readonly reason: Reason;
   readonly count: number;
+  readonly settling: Settling;
 }
-
-const ASK_MS = 1000;
 
 const CONSEQUENCES: Record<Settlement["action"], string> = {
   retry: "They are taken in again as they came, each counted once. Those that are still wrong come back.",
@@ -24,25 +21,12 @@ const CONSEQUENCES: Record<Settlement["action"], string> = {
 };
 
 /** Ways to settle the dead letters of one reason, and how far the request is. For admins. */
-export function SettlementButtons({ count, reason }: SettlementButtonsProps): VNode {
-  const { api } = usePage();
+export function SettlementButtons({ count, reason, settling }: SettlementButtonsProps): VNode {
   const [asking, setAsking] = useState<Settlement["action"] | undefined>(undefined);
-  const [settlement, setSettlement] = useState<Settlement | undefined>(undefined);
-  const [failure, setFailure] = useState("");
-  const isRunning = settlement !== undefined && !isFulfilled(settlement);
-  const follow = async (next: Promise<Settlement>) => {
-    try {
-      setSettlement(await next);
-      setFailure("");
-    } catch (error) {
-      if (!(error instanceof ApiFailure)) throw error;
-      setFailure(error.message);
-    }
-  };
-  useEvery(isRunning ? ASK_MS : undefined, () => settlement && void follow(progressOf(api, settlement)));
+  const { failure, settlement } = settling.settled.get(reason) ?? {};
   const give = (action: Settlement["action"]) => {
     setAsking(undefined);
-    void follow(settle(api, action, reason));
+    settling.give(action, reason);
   };
   const button = (action: Settlement["action"], label: string) =>
     html`
@@ -56,12 +40,8 @@ export function SettlementButtons({ count, reason }: SettlementButtonsProps): VN
       ${button("retry", "Retry")} ${button("purge", "Purge")}
       <a class="button" href=${`api/dead-letters/export?reason=${reason}`} aria-label=${`Export ${reason}`}
         download=${`dead-letters-${reason}.ndjson`}>Export</a>
-      <span role="status">
-        ${settlement && html`
-          <${Mark} tone=${isRunning ? "idle" : "good"}>${settlementText(settlement)}<//>
-        `}
-      </span>
-      ${failure !== "" && html`<p class="failure" role="alert">Not done: ${failure}</p>`}
+      <span role="status">${settlement && html`<${SettlementMark} settlement=${settlement} />`}</span>
+      ${failure !== undefined && html`<p class="failure" role="alert">Not done: ${failure}</p>`}
       ${asking && html`
         <${Question} title=${`${asking === "retry" ? "Retry" : "Purge"} ${countOf(count, "dead letter")}?`}
           verb=${asking === "retry" ? "Retry" : "Purge"} isDanger=${asking === "purge"}
@@ -70,5 +50,12 @@ export function SettlementButtons({ count, reason }: SettlementButtonsProps): VN
           <//>
       `}
     </div>
+  `;
+}
+
+/** How far a request is. */
+export function SettlementMark({ settlement }: { readonly settlement: Settlement }): VNode {
+  return html`
+    <${Mark} tone=${isFulfilled(settlement) ? "good" : "idle"}>${settlementText(settlement)}<//>
   `;
 }

@@ -71,6 +71,11 @@ Deno.test({
     await page.getByRole("button", { name: "Purge future" }).click();
     await dialog.getByRole("button", { name: "Purge" }).click();
     await page.getByRole("region", { name: /^future: / }).waitFor({ state: "hidden" });
+    // The card is gone with its buttons. What came of them stays, and has the keyboard.
+    const outcome = page.getByRole("status").filter({ hasText: "future: 1 dead letter purged" });
+    await outcome.waitFor();
+    const focused = await page.evaluate<string>("document.activeElement.innerText");
+    assert.match(focused, /^future:\s+1 dead letter purged$/);
     assert.deepEqual(await opened.barriers(), []);
   });
 
