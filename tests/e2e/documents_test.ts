@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { MarkdownPage } from "../../scripts/markdown_page.ts";
-import { temporaryDirectory } from "../support/executable.ts";
+import { PATIENCE_MS, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 import { runShell } from "./shell.ts";
@@ -59,6 +59,8 @@ Deno.test("the commands of README.md do what it says", async () => {
   const commands = (await commandsOf("README.md"))
     .replaceAll("127.0.0.1:8000", address)
     .replace("vabus-data-handler bus", `vabus-data-handler bus --listen ${address}`)
+    // The bus may take minutes to start on a busy machine.
+    .replace("--retry 9 ", `--retry ${PATIENCE_MS / 1000} `)
     .replace("$PWD/dist", directory.path)
     .replace("/tmp/vabus-tour", `'${directory.path}/state'`);
   const { code, stdout, stderr } = await runShell(STAND_INS + commands, directory.path, {});
