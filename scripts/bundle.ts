@@ -34,8 +34,11 @@ export async function bundle({ entry, main, facts, deno }: BundleOptions): Promi
   await deno(ROOT, [...options, `--external=${LOADED_LATER}`, `--output=${main}`, entry]);
   await Deno.writeTextFile(main, facts + (await Deno.readTextFile(main)).replace(LOADED_LATER, FIRST_PART));
   const tree = join(dirname(main), "tree");
-  const program = join(relative(ROOT, dirname(entry)), LOADED_LATER);
-  await copyTree(tree, dirname(dirname(program)));
+  const from = dirname(resolve(entry));
+  // Sources that are elsewhere have what they use beside them, as these have.
+  const base = `${from}/`.startsWith(ROOT) ? ROOT : dirname(from);
+  await copyTree(base, relative(base, from), tree);
+  const program = join(relative(base, from), LOADED_LATER);
   await haveEachPartImport(program, tree, deno);
   const directory = partsBeside(main);
   await deno(tree, [...options, "--code-splitting", `--outdir=${resolve(directory)}`, program]);
@@ -49,16 +52,16 @@ export async function bundle({ entry, main, facts, deno }: BundleOptions): Promi
 }
 
 /** Copies what is bundled. The names in it are the same wherever it is, and so are the files made of it. */
-async function copyTree(tree: string, directoryOfEntry: string): Promise<void> {
+async function copyTree(base: string, directoryOfEntry: string, tree: string): Promise<void> {
   const directories = new Set(["src", "docs", directoryOfEntry]);
   const walked = [...directories].flatMap((name) =>
-    globSync(`${name}/**`, { cwd: ROOT, withFileTypes: true })
+    globSync(`${name}/**`, { cwd: base, withFileTypes: true })
   );
   for (const file of walked) {
     if (!file.isFile()) continue;
-    const path = relative(ROOT, join(file.parentPath, file.name));
+    const path = relative(base, join(file.parentPath, file.name));
     await Deno.mkdir(dirname(join(tree, path)), { recursive: true });
-    await Deno.copyFile(join(ROOT, path), join(tree, path));
+    await Deno.copyFile(join(base, path), join(tree, path));
   }
   for (const name of ["deno.json", "deno.lock"]) await Deno.copyFile(join(ROOT, name), join(tree, name));
 }

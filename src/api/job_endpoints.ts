@@ -7,6 +7,7 @@ import { assertProvingPossible, prove } from "../control/proving.ts";
 import { redeliver, redeliverable, type RedeliveryOrder } from "../control/redelivery.ts";
 import { verdictOf } from "../control/verdict.ts";
 import { giveWay } from "../platform/clock/steps.ts";
+import { amount } from "../platform/log/amount.ts";
 import { END_OF_TIME_MS } from "../state/outbox/redelivery.ts";
 import { actorOf } from "./actor.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
@@ -134,7 +135,7 @@ async function proven(
   let turnAtMs = performance.now();
   const onWindow = async (sink: string, compared: number) => {
     if (performance.now() - turnAtMs < TURN_MS) return;
-    tell(`${sink}: ${compared} windows compared`);
+    tell(`${sink}: ${amount(compared, "window")} compared`);
     await giveWay();
     signal.throwIfAborted();
     turnAtMs = performance.now();

@@ -13,11 +13,16 @@ import type { Standing } from "./standing.ts";
 /** The page: for who has a role the views, for others the sign-in. */
 export function App(): VNode {
   const [standing, setStanding] = useState<Standing | undefined>(undefined);
+  const [wasSignedIn, setWasSignedIn] = useState(false);
   const [failure, setFailure] = useState<ApiFailure | undefined>(undefined);
   const api = useMemo(() => new Api(() => void look()), []);
+  const enter = (next: Standing) => {
+    setStanding(next);
+    if (next.role !== null) setWasSignedIn(true);
+  };
   const look = async () => {
     try {
-      setStanding(await api.get<Standing>("session"));
+      enter(await api.get<Standing>("session"));
       setFailure(undefined);
     } catch (error) {
       if (!(error instanceof ApiFailure)) throw error;
@@ -32,7 +37,9 @@ export function App(): VNode {
       </main>
     `;
   }
-  if (standing.role === null) return html`<${SignIn} api=${api} onSignedIn=${setStanding} />`;
+  if (standing.role === null) {
+    return html`<${SignIn} api=${api} wasSignedIn=${wasSignedIn} onSignedIn=${enter} />`;
+  }
   return html`<${SignedIn} api=${api} standing=${standing} look=${look} />`;
 }
 

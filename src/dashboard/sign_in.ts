@@ -6,11 +6,13 @@ import type { Standing } from "./standing.ts";
 
 interface SignInProps {
   readonly api: Api;
+  /** Whether a session of this page has ended. */
+  readonly wasSignedIn: boolean;
   readonly onSignedIn: (standing: Standing) => void;
 }
 
 /** Exchanges a token for a session. The token is in memory for that long and nowhere else. */
-export function SignIn({ api, onSignedIn }: SignInProps): VNode {
+export function SignIn({ api, onSignedIn, wasSignedIn }: SignInProps): VNode {
   const [token, setToken] = useState("");
   const [failure, setFailure] = useState("");
   const [isWaiting, setWaiting] = useState(false);
@@ -31,6 +33,11 @@ export function SignIn({ api, onSignedIn }: SignInProps): VNode {
       <img src="assets/icon.svg" alt="" width="48" height="48" />
       <h1>VaBus Data Handler</h1>
       <form class="card" onSubmit=${signIn}>
+        ${wasSignedIn && html`
+          <p role="status">
+            Your session is over. It ends when you sign out, after a time, and when the handler starts again.
+          </p>
+        `}
         <label class="field">
           <span>Token</span>
           <input type="password" name="token" autocomplete="current-password" required autofocus

@@ -155,6 +155,11 @@ async function buildVersion(directory: string, version: string, moreSchemas = 0)
   await edit("version.ts", `"${VERSION}"`, `"${version}"`);
   const added = '"CREATE TABLE IF NOT EXISTS of_later (a)",'.repeat(moreSchemas);
   await edit("state/file/schema.ts", "\n];", `\n  ${added}\n];`);
+  if (moreSchemas > 0) {
+    const next = "  `table open_page_keys ";
+    const later = "  `table of_later of_later CREATE TABLE of_later (a)`,\n";
+    await edit("state/file/present_schema.ts", next, later + next);
+  }
   const executable = join(directory, `vabus-data-handler-${version}`);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

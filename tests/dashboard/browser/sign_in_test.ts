@@ -18,6 +18,7 @@ Deno.test({
   await t.step("a wrong token is told", async () => {
     await page.goto(site.url);
     await page.getByLabel("Token").fill("wrong");
+    assert.equal(await page.getByText("Your session is over").count(), 0);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByText("the token is not right").waitFor();
     assert.deepEqual(await opened.barriers(), []);
@@ -42,7 +43,9 @@ Deno.test({
 
   await t.step("who signs out is asked for the token again", async () => {
     await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("Your session is over").waitFor();
     await page.getByLabel("Token").waitFor();
     assert.deepEqual(opened.complaints, []);
+    assert.deepEqual(await opened.barriers(), []);
   });
 });
