@@ -93,7 +93,7 @@ export const BROKEN_READING: readonly BrokenVariant[] = [
   },
   {
     name: "what was read of a log is forgotten with the process",
-    foundBy: 8,
+    foundBy: 15,
     parts: () => replace(PositionWriter, "writeHistories", () => () => {}),
   },
 ];
