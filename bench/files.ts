@@ -124,7 +124,7 @@ async function measureTelegraf(program: string, path: string): Promise<Usage> {
 await using directory = await temporaryDirectory();
 const ndjson = `${directory.path}/events.ndjson`;
 const csv = `${directory.path}/events.csv`;
-await writeWorkload(ndjson, EVENTS, NAMES, false);
+await writeWorkload(ndjson, { eventCount: EVENTS, nameCount: NAMES });
 const counts = await writeCsv(ndjson, csv);
 console.log(
   `${EVENTS.toLocaleString("en")} lines, ${NAMES} names, six windows of 60 s; ${cpus().length} × ${

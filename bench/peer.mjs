@@ -1,17 +1,22 @@
 /**
- * A simple script as one would write it by hand: reads events line by line and aggregates them by name,
- * function and minute. It checks nothing, stores nothing and loses everything when it ends. Prints its cost.
+ * A simple script as one would write it by hand: reads events line by line, aggregates them by name,
+ * function and minute, and writes the aggregates as JSON lines at the end. It checks nothing, and loses
+ * everything when it is killed. Prints its cost.
+ *
+ *   node bench/peer.mjs EVENTS AGGREGATES    two paths
  */
-import { createReadStream } from "node:fs";
+import { createReadStream, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import process from "node:process";
 
 const WINDOW_SECONDS = 60;
+const CHUNK_CHARACTERS = 65_536;
+const [eventsPath, aggregatesPath] = process.argv.slice(2);
 const started = process.cpuUsage();
 const series = new Map();
 let events = 0;
 
-const lines = createInterface({ input: createReadStream(process.argv[2]), crlfDelay: Infinity });
+const lines = createInterface({ input: createReadStream(eventsPath), crlfDelay: Infinity });
 lines.on("line", (line) => {
   const { name, value, timestamp, agg_func } = JSON.parse(line);
   const key = `${name}|${agg_func}|${Math.floor(timestamp / WINDOW_SECONDS)}`;
@@ -35,6 +40,7 @@ lines.on("line", (line) => {
   events++;
 });
 lines.on("close", () => {
+  writeAggregates();
   const { user, system } = process.cpuUsage(started);
   const { maxRSS } = process.resourceUsage();
   console.log(JSON.stringify({
@@ -44,3 +50,17 @@ lines.on("close", () => {
     peakBytes: maxRSS * 1024,
   }));
 });
+
+function writeAggregates() {
+  const file = openSync(aggregatesPath, "w");
+  let text = "";
+  for (const [key, { count, sum, min, max }] of series) {
+    const [name, agg_func, minute] = key.split("|");
+    const value = { sum, avg: sum / count, min, max }[agg_func];
+    text += JSON.stringify({ name, agg_func, value, timestamp: minute * WINDOW_SECONDS, count }) + "\n";
+    if (text.length < CHUNK_CHARACTERS) continue;
+    writeSync(file, text);
+    text = "";
+  }
+  writeSync(file, text);
+}

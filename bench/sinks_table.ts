@@ -6,9 +6,11 @@ import { grouped, median, note, say } from "./report.ts";
 import type { Results } from "./results.ts";
 import { NewSinks } from "./new_sinks.ts";
 import { loadBus, PUBLISH_BATCH_SIZE } from "./throughput.ts";
-import { WINDOW_COUNT, WINDOW_SECONDS, type Workload, writeWorkload } from "./workload.ts";
+import { WINDOW_SECONDS, type Workload, writeWorkload } from "./workload.ts";
 
 const PEER = "script";
+/** Each of 100,000 names has two events in a window, where there are 2,000,000. */
+const WINDOW_COUNT = 10;
 
 export interface SinksOptions {
   readonly events: number;
@@ -50,8 +52,8 @@ export async function sinks(options: SinksOptions): Promise<Results> {
 ${
     grouped(options.events)
   } events over ${WINDOW_COUNT} windows of ${WINDOW_SECONDS} s, ${rows}; events per CPU-second of whole processes from
-their starts to their ends, medians of ${options.rounds} rounds in turn. The script is \`bench/peer.mjs\` on ${runtimeName}, which keeps
-nothing on disk; the handler runs \`once --flush\`.
+their starts to their ends, medians of ${options.rounds} rounds in turn. The script is \`bench/peer.mjs\` on ${runtimeName}, which writes
+its aggregates to a file at the end; the handler runs \`once --flush\`.
 
 |${
     columns.map(({ names }) =>
@@ -77,7 +79,11 @@ async function measuredColumn(
   newSinks: NewSinks,
 ): Promise<Column> {
   await using directory = await temporaryDirectory();
-  const workload = await writeWorkload(`${directory.path}/events.ndjson`, events, names, false);
+  const workload = await writeWorkload(`${directory.path}/events.ndjson`, {
+    eventCount: events,
+    nameCount: names,
+    windowCount: WINDOW_COUNT,
+  });
   await using bus = await loadBus(workload);
   const usages = new Map<string, Usage[]>();
   const noted = (key: string, usage: Usage) => {
@@ -129,7 +135,7 @@ async function rowCount(workload: Workload): Promise<number> {
 
 function peerCommand({ path }: Workload): [string, ...string[]] {
   const [[command, ...args]] = peerRuntime();
-  return [command!, ...args, new URL("peer.mjs", import.meta.url).pathname, path];
+  return [command!, ...args, new URL("peer.mjs", import.meta.url).pathname, path, `${path}.aggregates`];
 }
 
 function cellsOf(column: Column, key: string, events: number): string {

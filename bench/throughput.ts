@@ -25,7 +25,7 @@ export interface Usage {
 export async function measurePeer(workload: Workload, runtime: readonly string[]): Promise<Usage> {
   const [command, ...args] = runtime as [string, ...string[]];
   const { success, stdout } = await new Deno.Command(command, {
-    args: [...args, `${HERE}/peer.mjs`, workload.path],
+    args: [...args, `${HERE}/peer.mjs`, workload.path, `${workload.path}.aggregates`],
     stdin: "null",
     stderr: "inherit",
   }).output();

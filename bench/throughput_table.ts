@@ -3,7 +3,7 @@ import { peerRuntime } from "./peer_runtime.ts";
 import { grouped, median, say } from "./report.ts";
 import type { Results } from "./results.ts";
 import { loadBus, measureHandler, measurePeer, type Usage } from "./throughput.ts";
-import { WINDOW_COUNT, WINDOW_SECONDS, type Workload, writeWorkload } from "./workload.ts";
+import { WINDOW_SECONDS, type Workload, writeWorkload } from "./workload.ts";
 
 const NAME_COUNTS = [1000, 100_000];
 
@@ -44,14 +44,12 @@ export async function throughput({ events, intervals, labels, rounds }: Throughp
   const [runtime, runtimeName] = peerRuntime();
   say(`## Events per CPU-second
 
-${
-    grouped(events)
-  } events over ${WINDOW_COUNT} windows of ${WINDOW_SECONDS} s, \`sum\`, \`avg\`, \`min\` and \`max\`${
+${grouped(events)} events over six windows of ${WINDOW_SECONDS} s, \`sum\`, \`avg\`, \`min\` and \`max\`${
     labels ? ", three labels each" : ""
   }; ${rounds} rounds, peer and handler in turn.
 
 - **peer**: \`bench/peer.mjs\` on ${runtimeName}: readline, \`JSON.parse\`, a Map, over the events as a file. User + system time of
-  its process, from the first line of the script. It keeps nothing on disk.
+  its process, from the first line of the script. It writes its aggregates to a file at the end.
 - **handler**: the executable's \`run\`, fetching the same events from the reference bus (another process, in memory) in batches of
   10,000, durable state on disk, checkpoint each second. User + system time of its process, all threads, from the first
   fetch until 1.5 s after the last event was received, so that the last checkpoint is in it. \`no sink\`: the path fetch → aggregate
@@ -61,12 +59,11 @@ ${
 |---:|---|---:|---:|---:|---:|---:|`);
   for (const nameCount of NAME_COUNTS) {
     await using directory = await temporaryDirectory();
-    const workload = await writeWorkload(
-      `${directory.path}/events.ndjson`,
-      events,
+    const workload = await writeWorkload(`${directory.path}/events.ndjson`, {
+      eventCount: events,
       nameCount,
-      labels,
-    );
+      areLabelled: labels,
+    });
     await using bus = await loadBus(workload);
     const peers: Usage[] = [];
     const usagesOf = new Map(Object.keys(handlersOf).map((sink) => [sink, [] as Usage[]]));

@@ -9,24 +9,27 @@ export interface Workload {
 }
 
 export const WINDOW_SECONDS = 60;
-export const WINDOW_COUNT = 6;
+const WINDOW_COUNT = 6;
 const JITTER_MS = 1000;
 const FUNCTIONS = ["sum", "avg", "min", "max"];
 const CHUNK_CHARACTERS = 4_000_000;
 
 /**
- * Writes the file: `eventCount` events of `nameCount` names over six windows that ended a while ago.
+ * Writes the file: `eventCount` events of `nameCount` names over windows that ended a while ago.
  *
  * @param areLabelled Whether each event has three labels, always the same ones for a name.
  */
 export async function writeWorkload(
   path: string,
-  eventCount: number,
-  nameCount: number,
-  areLabelled: boolean,
+  { areLabelled = false, eventCount, nameCount, windowCount = WINDOW_COUNT }: {
+    readonly areLabelled?: boolean;
+    readonly eventCount: number;
+    readonly nameCount: number;
+    readonly windowCount?: number;
+  },
 ): Promise<Workload> {
   const random = randomNumbers(nameCount);
-  const spanMs = WINDOW_COUNT * WINDOW_SECONDS * 1000;
+  const spanMs = windowCount * WINDOW_SECONDS * 1000;
   const baseMs = Math.floor((Date.now() - 2 * spanMs) / 60_000) * 60_000;
   using file = await Deno.open(path, { write: true, create: true, truncate: true });
   const writer = file.writable.getWriter();
