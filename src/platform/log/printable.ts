@@ -7,6 +7,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const PLAIN = /^[ -~]*$/;
 /** As {@link UNPRINTABLE}, without those that make lines and columns. */
 const UNPRINTABLE_IN_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const PLAIN_LINES = /^[\n\t -~]*$/;
 /** Longer text comes from outside and helps nobody. */
 const MESSAGE_MAX_CHARACTERS = 4000;
 
@@ -22,7 +23,7 @@ export function printable(text: string): string {
  * breaks are white space, and characters that are escaped occur only in its strings.
  */
 export function printableLines(text: string): string {
-  return text.replace(UNPRINTABLE_IN_LINES, escaped);
+  return PLAIN_LINES.test(text) ? text : text.replace(UNPRINTABLE_IN_LINES, escaped);
 }
 
 /** A message that has text from outside in it, as a single line of bounded length. */

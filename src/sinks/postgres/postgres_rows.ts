@@ -6,6 +6,8 @@ import type { Contradiction } from "../../contract/sink.ts";
 
 /** Values of `synchronous_commit` that confirm rows which a crash or a fail-over can still lose. */
 export const WEAK_COMMITS = ["off", "local", "remote_write"];
+const ESCAPED = /["\\]/;
+const ALL_ESCAPED = /["\\]/g;
 /** Contradictions of one batch that are reported at most. */
 const CONTRADICTIONS_MAX = 100;
 
@@ -149,8 +151,12 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** An array of PostgreSQL. Nearly no text has anything to escape, which is seen for all of them at once. */
 function textArray(texts: readonly string[]): string {
-  return `{${texts.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
+  const escaped = ESCAPED.test(texts.join(""))
+    ? texts.map((text) => text.replace(ALL_ESCAPED, "\\$&"))
+    : texts;
+  return escaped.length === 0 ? "{}" : `{"${escaped.join('","')}"}`;
 }
 
 function numberArray(numbers: readonly number[]): string {

@@ -1,5 +1,6 @@
+import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { RecordTexts } from "../../aggregation/record_texts.ts";
-import { printable } from "../../platform/log/printable.ts";
+import { printableLines } from "../../platform/log/printable.ts";
 import { withDeadline } from "../deadline.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../contract/sink.ts";
 
@@ -13,6 +14,7 @@ export interface StdoutSinkOptions {
 
 /** A pipe may stay full as long as its reader does not read. Only the signal ends the wait. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
+/** All lines of a batch at once would be so much text that the collector of memory copies it. */
 const LINES_PER_WRITE = 256;
 const NEWLINE = 0x0a;
 
@@ -34,10 +36,8 @@ export class StdoutSink implements Sink {
   }
 
   async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
-    const texts = new RecordTexts(this.options.instance);
-    const lines = batch.aggregates.map((aggregate) => printable(texts.of(aggregate)) + "\n");
     const before = this.underWay;
-    const writing = before.then(() => this.writeLines(lines, signal));
+    const writing = before.then(() => this.writeLines(batch.aggregates, signal));
     this.underWay = writing.catch(() => {});
     await withDeadline("Writing to stdout", NO_LIMIT_MS, signal, () => writing);
   }
@@ -50,12 +50,17 @@ export class StdoutSink implements Sink {
     return Promise.resolve();
   }
 
-  private async writeLines(lines: readonly string[], signal: AbortSignal): Promise<void> {
+  private async writeLines(aggregates: readonly Aggregate[], signal: AbortSignal): Promise<void> {
     // A newline ends the line that a failure has cut off. Else the first line of the new attempt would be
     // appended to it.
     if (this.isInsideLine) await this.writeAll(Uint8Array.of(NEWLINE));
-    for (let first = 0; first < lines.length && !signal.aborted; first += LINES_PER_WRITE) {
-      await this.writeAll(this.encoder.encode(lines.slice(first, first + LINES_PER_WRITE).join("")));
+    const texts = new RecordTexts(this.options.instance);
+    for (let first = 0; first < aggregates.length && !signal.aborted; first += LINES_PER_WRITE) {
+      let lines = "";
+      for (const aggregate of aggregates.slice(first, first + LINES_PER_WRITE)) {
+        lines += `${texts.of(aggregate)}\n`;
+      }
+      await this.writeAll(this.encoder.encode(printableLines(lines)));
     }
   }
 

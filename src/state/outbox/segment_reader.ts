@@ -118,13 +118,13 @@ export function toAggregate(
   windowStartMs: number,
   windowEndMs: number,
 ): Aggregate {
-  return {
-    ...segment.series(row),
-    aggFunc: functionName(segment.functionId[row]!),
-    value: valueOf(segment.accumulator(row)),
-    windowStartMs,
-    windowEndMs,
-    count: segment.count[row]!,
-    revision: segment.revision[row]!,
-  };
+  // Spreading the series would take longer than all the rest.
+  const { name, labels } = segment.series(row);
+  const aggFunc = functionName(segment.functionId[row]!);
+  const value = valueOf(segment.accumulator(row));
+  const count = segment.count[row]!;
+  const revision = segment.revision[row]!;
+  return labels === undefined
+    ? { name, aggFunc, value, windowStartMs, windowEndMs, count, revision }
+    : { name, labels, aggFunc, value, windowStartMs, windowEndMs, count, revision };
 }
