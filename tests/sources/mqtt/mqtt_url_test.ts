@@ -24,6 +24,7 @@ Deno.test("a URL: filters as written, defaults, login, parameters", () => {
   const read = readMqttUrl("mqtts://[::1]/a%3Bb/%3F?status=none");
   assert.ok("filters" in read);
   assert.deepEqual([read.filters, read.port, read.hasTls, read.status], [["a;b/?"], 8883, true, "none"]);
+  assert.deepEqual([read.qos, read.start], [1, "oldest"]);
 });
 
 const WRONG: readonly (readonly [url: string, problem: RegExp])[] = [
