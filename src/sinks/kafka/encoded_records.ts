@@ -16,6 +16,8 @@ const TRANSACTIONAL = 0x10;
 const VARINT_MAX_BYTES = 5;
 /** Rows that are encoded as one text. */
 const CHUNK_ROWS = 128;
+/** Bytes of a record, about: growing to them from few would copy them several times. */
+const RECORD_BYTES = 256;
 /** Room for a varint in a text, by its number of bytes. */
 const ROOM = Array.from({ length: VARINT_MAX_BYTES + 1 }, (_, bytes) => "\0".repeat(bytes));
 const ENCODER = new TextEncoder();
@@ -42,7 +44,7 @@ export interface Rows {
  * share, in Kafka's format 2. An object for each record would cost more than the record.
  */
 export class EncodedRecords {
-  private bytes = new Uint8Array(1024);
+  private bytes: Uint8Array;
   /** Bytes written. */
   private end = 0;
   /** Where each record begins, and where the last one ends. */
@@ -61,6 +63,7 @@ export class EncodedRecords {
     private readonly compression: Compression,
   ) {
     const { count } = rows;
+    this.bytes = new Uint8Array(count * RECORD_BYTES);
     this.headers = encodedHeaders(headers);
     this.headersText = LATIN.decode(this.headers);
     this.starts = new Int32Array(count + 1);

@@ -35,22 +35,26 @@ export function* slotsByHash(
   const rows = pages.reduce((sum, page) => sum + pageUsed[page]!, 0);
   const bucketBits = Math.max(0, 32 - Math.clz32(Math.floor(rows / BUCKET_ROWS)));
   const bucketOf = (hash: number) => bucketBits === 0 ? 0 : hash >>> (32 - bucketBits);
+  /** Each comes from far away in memory, so it is read once. */
+  const hashes = new Int32Array(rows);
   /** Where each bucket begins; in the end, where each one ends. */
   const starts = new Int32Array((1 << bucketBits) + 1);
-  for (const page of pages) {
-    const end = page * PAGE_SLOTS + pageUsed[page]!;
-    for (let slot = page * PAGE_SLOTS; slot < end; slot++) {
-      starts[bucketOf(series.archiveHash(slotSeries[slot]!)) + 1]!++;
-    }
-    if (count.isStep(pageUsed[page]! / SORTED_A_ROW)) yield;
-  }
-  for (let bucket = 1; bucket < starts.length; bucket++) starts[bucket]! += starts[bucket - 1]!;
-  const keys = new Float64Array(rows);
   let row = 0;
   for (const page of pages) {
     const end = page * PAGE_SLOTS + pageUsed[page]!;
     for (let slot = page * PAGE_SLOTS; slot < end; slot++, row++) {
       const hash = series.archiveHash(slotSeries[slot]!);
+      hashes[row] = hash;
+      starts[bucketOf(hash) + 1]!++;
+    }
+    if (count.isStep(pageUsed[page]! / SORTED_A_ROW)) yield;
+  }
+  for (let bucket = 1; bucket < starts.length; bucket++) starts[bucket]! += starts[bucket - 1]!;
+  const keys = new Float64Array(rows);
+  row = 0;
+  for (const page of pages) {
+    for (const end = row + pageUsed[page]!; row < end; row++) {
+      const hash = hashes[row]!;
       keys[starts[bucketOf(hash)]!++] = (hash >>> 0) * ROW_RANGE + row;
     }
     if (count.isStep(pageUsed[page]! / SORTED_A_ROW)) yield;
