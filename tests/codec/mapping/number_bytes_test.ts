@@ -31,6 +31,16 @@ Deno.test("property: a number is read as JavaScript reads it, or left to others,
   );
 });
 
+Deno.test("property: numbers as they usually are need nobody else", () => {
+  fc.assert(fc.property(fc.maxSafeNat(), fc.nat(9), fc.boolean(), (whole, decimals, isNegative) => {
+    const text = `${whole}`;
+    assert.equal(wholeIn(bytesOf(text), 0, text.length), whole);
+    const split = text.length - Math.min(decimals, text.length - 1);
+    const decimal = `${isNegative ? "-" : ""}${text.slice(0, split)}.${text.slice(split)}`;
+    assert.equal(decimalIn(bytesOf(decimal), 0, decimal.length), Number(decimal));
+  }));
+});
+
 Deno.test("four digits at once are what they are one by one, and nothing else is four digits", () => {
   const wordOf = (bytes: readonly number[]) => new DataView(Uint8Array.from(bytes).buffer).getInt32(0, true);
   for (let number = 0; number < 10_000; number++) {
