@@ -31,12 +31,12 @@ const LINES = [
   "press,line=3 level=7,level=x 1700000004000000000",
 ];
 
-function runsOf(format: RecordFormat, records: readonly string[], check: RecordCheck) {
+function runsOf(format: RecordFormat, records: readonly string[], check: RecordCheck, topic = "db") {
   const body = new TextEncoder().encode(
     format === "influx" ? records.join("\n") : `[${records.join(",")}]`,
   );
   const split = format === "influx" ? atOnce(linesOf(body, true)) : splitArray(body);
-  const context = { topic: "db", arrivedMs: ARRIVED_MS, busMs: ARRIVED_MS };
+  const context = { topic, arrivedMs: ARRIVED_MS, busMs: ARRIVED_MS };
   const { runs } = atOnce(check.check(format, split, context));
   return { runs, free: () => void body.buffer.transfer(0) };
 }
@@ -94,6 +94,27 @@ Deno.test("property: what was decoded for the answer is read as the file has it"
     ),
     { numRuns: 25 },
   );
+});
+
+Deno.test("each record of a batch knows the topic of the request that brought it", async () => {
+  await using directory = await temporaryDirectory();
+  const inbox = Inbox.open(`${directory.path}/inbox.sqlite`, 1e6);
+  const check = new RecordCheck(READERS);
+  const topics = ["north", "north", "south", "south", "east"];
+  for (const topic of new Set(topics)) {
+    const records = topics.filter((each) => each === topic).map(() => LINES[1]!);
+    const { runs, free } = runsOf("influx", records, check, topic);
+    await inbox.append(runs, ARRIVED_MS);
+    free();
+  }
+  const partition = new InboxPartition(inbox, READERS, { clock: systemClock });
+  const batch = new EventBatch();
+  const progress = { lineage: inbox.id, position: "0", history: new LogHistory() };
+  const request = { limit: 100, waitMs: 0, isAfterRest: false };
+  await partition.read(progress, batch, request, new AbortController().signal);
+  assert.deepEqual(topics.map((_, position) => batch.originOf!(position).topic), topics);
+  batch.release();
+  inbox.close();
 });
 
 Deno.test("what is just committed is kept in bounded memory, and only where it was decoded", () => {
