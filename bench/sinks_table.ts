@@ -1,7 +1,7 @@
 import { type Bus, handlerEnvironment } from "../tests/e2e/plant.ts";
 import { surroundings, temporaryDirectory } from "../tests/support/executable.ts";
 import { MeasuredProcess, type Usage } from "./measured_process.ts";
-import { peerRuntime } from "./peer_runtime.ts";
+import { peerAggregates, peerCommand, peerRuntime } from "./peer_runtime.ts";
 import { grouped, median, note, say } from "./report.ts";
 import type { Results } from "./results.ts";
 import { NewSinks } from "./new_sinks.ts";
@@ -10,7 +10,7 @@ import { WINDOW_SECONDS, type Workload, writeWorkload } from "./workload.ts";
 
 const PEER = "script";
 /** Each of 100,000 names has two events in a window, where there are 2,000,000. */
-const WINDOW_COUNT = 10;
+const ROW_WINDOWS = 10;
 
 export interface SinksOptions {
   readonly events: number;
@@ -51,7 +51,7 @@ export async function sinks(options: SinksOptions): Promise<Results> {
 
 ${
     grouped(options.events)
-  } events over ${WINDOW_COUNT} windows of ${WINDOW_SECONDS} s, ${rows}; events per CPU-second of whole processes from
+  } events over ${ROW_WINDOWS} windows of ${WINDOW_SECONDS} s, ${rows}; events per CPU-second of whole processes from
 their starts to their ends, medians of ${options.rounds} rounds in turn. The script is \`bench/peer.mjs\` on ${runtimeName}, which writes
 its aggregates to a file at the end; the handler runs \`once --flush\`.
 
@@ -82,7 +82,7 @@ async function measuredColumn(
   const workload = await writeWorkload(`${directory.path}/events.ndjson`, {
     eventCount: events,
     nameCount: names,
-    windowCount: WINDOW_COUNT,
+    windowCount: ROW_WINDOWS,
   });
   await using bus = await loadBus(workload);
   const usages = new Map<string, Usage[]>();
@@ -127,15 +127,10 @@ async function measurePeer(workload: Workload): Promise<Usage> {
   return await process.ended();
 }
 
+/** The rows that the script has written, as every sink must get. */
 async function rowCount(workload: Workload): Promise<number> {
-  const [command, ...args] = peerCommand(workload);
-  const { stdout } = await new Deno.Command(command, { args }).output();
-  return JSON.parse(new TextDecoder().decode(stdout)).aggregates;
-}
-
-function peerCommand({ path }: Workload): [string, ...string[]] {
-  const [[command, ...args]] = peerRuntime();
-  return [command!, ...args, new URL("peer.mjs", import.meta.url).pathname, path, `${path}.aggregates`];
+  const lines = await Deno.readTextFile(peerAggregates(workload));
+  return lines.split("\n").length - 1;
 }
 
 function cellsOf(column: Column, key: string, events: number): string {

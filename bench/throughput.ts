@@ -1,13 +1,11 @@
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Bus, handlerEnvironment } from "../tests/e2e/plant.ts";
 import { pause, Program, temporaryDirectory, until } from "../tests/support/executable.ts";
 import { freePort } from "../tests/support/free_port.ts";
 import { FaultyServer, respondAsBus } from "../tests/support/http_faults.ts";
+import { peerCommand } from "./peer_runtime.ts";
 import { cpuSeconds, peakResidentBytes } from "./process_usage.ts";
 import { type Workload, workloadBatches } from "./workload.ts";
 
-const HERE = dirname(fileURLToPath(import.meta.url));
 /** Events of a request to the bus. */
 export const PUBLISH_BATCH_SIZE = 10_000;
 const TIMEOUT_MS = 600_000;
@@ -21,14 +19,11 @@ export interface Usage {
   readonly peakBytes: number;
 }
 
-/** The CPU time of the peer for the file. `runtime` is the command that runs it. */
-export async function measurePeer(workload: Workload, runtime: readonly string[]): Promise<Usage> {
-  const [command, ...args] = runtime as [string, ...string[]];
-  const { success, stdout } = await new Deno.Command(command, {
-    args: [...args, `${HERE}/peer.mjs`, workload.path, `${workload.path}.aggregates`],
-    stdin: "null",
-    stderr: "inherit",
-  }).output();
+/** The CPU time of the peer for the file. */
+export async function measurePeer(workload: Workload): Promise<Usage> {
+  const [command, ...args] = peerCommand(workload);
+  const { success, stdout } = await new Deno.Command(command, { args, stdin: "null", stderr: "inherit" })
+    .output();
   if (!success) throw new Error("the peer failed");
   const result = JSON.parse(new TextDecoder().decode(stdout));
   if (result.events !== workload.eventCount) throw new Error(`the peer saw ${result.events} events`);

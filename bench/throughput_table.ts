@@ -3,7 +3,7 @@ import { peerRuntime } from "./peer_runtime.ts";
 import { grouped, median, say } from "./report.ts";
 import type { Results } from "./results.ts";
 import { loadBus, measureHandler, measurePeer, type Usage } from "./throughput.ts";
-import { WINDOW_SECONDS, type Workload, writeWorkload } from "./workload.ts";
+import { WINDOW_COUNT, WINDOW_SECONDS, type Workload, writeWorkload } from "./workload.ts";
 
 const NAME_COUNTS = [1000, 100_000];
 
@@ -41,10 +41,12 @@ function handlers(intervals: readonly string[]): Readonly<Record<string, Readonl
 export async function throughput({ events, intervals, labels, rounds }: ThroughputOptions): Promise<Results> {
   const results: Results = {};
   const handlersOf = handlers(intervals);
-  const [runtime, runtimeName] = peerRuntime();
+  const [, runtimeName] = peerRuntime();
   say(`## Events per CPU-second
 
-${grouped(events)} events over six windows of ${WINDOW_SECONDS} s, \`sum\`, \`avg\`, \`min\` and \`max\`${
+${
+    grouped(events)
+  } events over ${WINDOW_COUNT} windows of ${WINDOW_SECONDS} s, \`sum\`, \`avg\`, \`min\` and \`max\`${
     labels ? ", three labels each" : ""
   }; ${rounds} rounds, peer and handler in turn.
 
@@ -68,7 +70,7 @@ ${grouped(events)} events over six windows of ${WINDOW_SECONDS} s, \`sum\`, \`av
     const peers: Usage[] = [];
     const usagesOf = new Map(Object.keys(handlersOf).map((sink) => [sink, [] as Usage[]]));
     for (let round = 0; round < rounds; round++) {
-      peers.push(await measurePeer(workload, runtime));
+      peers.push(await measurePeer(workload));
       for (const [sink, environment] of Object.entries(handlersOf)) {
         usagesOf.get(sink)!.push(await measureHandler(workload, bus, environment));
       }
