@@ -47,7 +47,7 @@ export function newestWindows(
   return state.all(
     `SELECT window_start_ms AS startMs, window_end_ms AS endMs, count(*) AS segments FROM segment
      WHERE window_end_ms - window_start_ms = ? GROUP BY window_end_ms, window_start_ms
-     ORDER BY window_end_ms DESC, window_start_ms DESC LIMIT ?`,
+     ORDER BY window_end_ms DESC LIMIT ?`,
     lengthMs,
     limit,
   );
