@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
-import { functionId, functionName, isFunctionId } from "../../src/event/agg_function.ts";
+import {
+  FUNCTION_LIST,
+  functionId,
+  functionName,
+  isFunctionId,
+  isPercentile,
+  perMillionOf,
+  UNNAMED,
+  usually,
+  usualOf,
+} from "../../src/event/agg_function.ts";
 
 Deno.test("every spelling that is known, and what it is called in the sink", () => {
   const canonical: Record<string, string> = {
@@ -55,4 +65,31 @@ Deno.test("what a damaged state could hold is no function id", () => {
   for (const id of [-1, 8, 15, 16.5, 1_000_017, NaN, Infinity]) {
     assert.equal(isFunctionId(id), false, `${id}`);
   }
+});
+
+Deno.test("the ids are those that states hold", () => {
+  const ids = {
+    sum: 0,
+    avg: 1,
+    min: 2,
+    max: 3,
+    count: 4,
+    first: 5,
+    last: 6,
+    stddev: 7,
+    p0: 16,
+    "p99.9": 999_016,
+  };
+  for (const [name, id] of Object.entries(ids)) {
+    assert.equal(functionId(name), id, name);
+    assert.ok(isFunctionId(id), name);
+    assert.equal(isPercentile(id), name.startsWith("p"), name);
+  }
+  assert.deepEqual([isPercentile(15), perMillionOf(16), perMillionOf(1_000_016)], [false, 0, 1_000_000]);
+  assert.equal(FUNCTION_LIST, "sum, avg, min, max, count, first, last, stddev and p0 to p100");
+});
+
+Deno.test("what is usual for an event stands below the one that names no function", () => {
+  assert.deepEqual([UNNAMED, usually(0), usually(7), usually(16)], [-1, -2, -9, -18]);
+  for (const id of [0, 1, 7, 16, 1_000_016]) assert.equal(usualOf(usually(id)), id);
 });
