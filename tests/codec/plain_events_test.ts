@@ -1,0 +1,358 @@
+import assert from "node:assert/strict";
+import { EventScanner } from "../../src/codec/event_scanner.ts";
+import { JsonBytes } from "../../src/codec/json_bytes.ts";
+import { functionId, UNNAMED, usually } from "../../src/event/agg_function.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
+import { canonicalLabels, seriesKey } from "../../src/event/labels.ts";
+import { hashBytes } from "../../src/event/text_hash.ts";
+
+/** Space after an event, so that no word reaches beyond the end. */
+const ROOM = " ".repeat(16);
+const BEFORE = "[[[";
+const batch = new EventBatch();
+
+/** The event that is read in place; undefined: it is left to the slow path. */
+function plain(text: string, room = ROOM) {
+  const bytes = Buffer.from(BEFORE + text + room, "latin1");
+  batch.reset(bytes);
+  batch.reserve();
+  batch.total = 5;
+  const end = new EventScanner(new JsonBytes(bytes), batch).scanPlain(BEFORE.length);
+  if (end < 0) {
+    assert.deepEqual([end, batch.count, batch.total], [-1, 0, 5], text);
+    return undefined;
+  }
+  assert.deepEqual([end, batch.count, batch.total], [BEFORE.length + text.length, 1, 5], text);
+  const textAt = (start: number, length: number, hash: number) => {
+    const [source, at] = start < 0 ? [batch.extra, ~start] : [bytes, start];
+    assert.equal(hash, hashBytes(source, at, length), text);
+    return Buffer.from(source.subarray(at, at + length)).toString("latin1");
+  };
+  assert.deepEqual([batch.position[0], batch.rawStart[0], batch.rawEnd[0]], [5, BEFORE.length, end], text);
+  const { idHash, idLength, idStart, nameHash, nameLength, nameStart } = batch;
+  return {
+    name: textAt(nameStart[0]!, nameLength[0]!, nameHash[0]!),
+    value: batch.value[0]!,
+    timeMs: batch.timeMs[0]!,
+    func: batch.functionId[0]!,
+    id: idLength[0]! > 0 ? textAt(idStart[0]!, idLength[0]!, idHash[0]!) : undefined,
+  };
+}
+
+const numbered = (value: string) => plain(`{"name":"n","value":${value},"timestamp":1}`)?.value;
+const timed = (timestamp: string) => plain(`{"name":"n","value":1,"timestamp":${timestamp}}`)?.timeMs;
+const named = (name: string) => plain(`{"name":"${name}","value":1,"timestamp":1}`)?.name;
+const labelled = (labels: string, name = "n", room = ROOM) =>
+  plain(`{"name":"${name}","value":1,"timestamp":1,"labels":${labels}}`, room)?.name;
+
+Deno.test("in place: numbers are what JSON says they are", () => {
+  const numbers = [
+    ..."0 7 9 10 19 90 99 1234567890 0.5 0.05 10.25 123456789.125 1.0 5.00 9007199254740991 9007199254740992"
+      .split(" "),
+    ..."9007199254740993 900719925474099.15 0.1234567890123456789 0.0000000000000000000001".split(" "),
+    ..."0.00000000000000000000001 0.9999999999999999999999999 12345678901234567890123".split(" "),
+  ];
+  for (const text of numbers) {
+    assert.equal(numbered(text), Number(text), text);
+    assert.equal(numbered(`-${text}`), -Number(text), text);
+  }
+  assert.equal(numbered("1".repeat(309)), Number("1".repeat(309)));
+});
+
+Deno.test("in place: a time is rounded to milliseconds, from 1970 to the last that is counted", () => {
+  const times: readonly (readonly [string, number | undefined])[] = [
+    ["0", 0],
+    ["-0", 0],
+    ["-0.0", 0],
+    ["1", 1000],
+    ["1.0004", 1000],
+    ["1.0005", 1001],
+    ["0.0015", 2],
+    ["1763942400.123456", 1763942400123],
+    ["9007199254740.991", 9007199254740990],
+    ["9007199254740.992", undefined],
+    ["9007199254741", undefined],
+    ["-0.001", undefined],
+    ["-1", undefined],
+  ];
+  for (const [text, timeMs] of times) assert.equal(timed(text), timeMs, text);
+});
+
+Deno.test("in place: what is no plain number is left to the slow path", () => {
+  // Before and behind the digits in ASCII are a slash and a colon.
+  const others =
+    "+1 .5 01 00 -01 1. -1. 0. 1e5 1E5 1.5e1 - -. -a 1x 1- 1..2 1.5.2 / : /1 :1 1/ 1: 0/ 0: 1./ 1.: 1.5/ 1.5: 1; null true NaN [1] {}"
+      .split(" ");
+  for (const text of [...others, "", '"1"', "1\t", "\t1", "1".repeat(310), `-${"9".repeat(400)}`]) {
+    assert.equal(numbered(text), undefined, text);
+    assert.equal(timed(text), undefined, text);
+  }
+});
+
+Deno.test("in place: a name of 1 to 512 characters of ASCII, wherever others would stand in a word", () => {
+  for (let length = 0; length <= 13; length++) {
+    const name = "abcdefghijklm".slice(0, length);
+    assert.equal(named(name), length === 0 ? undefined : name);
+    for (let at = 0; at < length; at++) {
+      const withByte = (byte: string) => name.slice(0, at) + byte + name.slice(at + 1);
+      for (const byte of " !#[]~\x7f") assert.equal(named(withByte(byte)), withByte(byte));
+      for (const byte of ["\x1f", "\x00", "\n", "\x80", "\xff", "\\", '"']) {
+        assert.equal(named(withByte(byte)), undefined, JSON.stringify(withByte(byte)));
+      }
+    }
+  }
+  for (const length of [509, 510, 511, 512]) assert.equal(named("x".repeat(length)), "x".repeat(length));
+  for (const length of [513, 514, 516]) assert.equal(named("x".repeat(length)), undefined, `${length}`);
+});
+
+Deno.test("in place: an id of up to 256 bytes, and none where it is empty", () => {
+  const idOf = (id: string) => plain(`{"id":"${id}","name":"n","value":1,"timestamp":1}`);
+  assert.equal(idOf("")!.id, undefined);
+  for (const length of [1, 2, 3, 4, 5, 8, 255, 256]) {
+    assert.equal(idOf("i".repeat(length))!.id, "i".repeat(length));
+  }
+  assert.equal(idOf("i".repeat(257)), undefined);
+  assert.equal(idOf("\\u0069"), undefined);
+});
+
+const FUNCTIONS = "sum avg min max count first last stddev p0 p50 p99.9 p99.9999 p100".split(" ");
+const NO_FUNCTIONS = "sun sam tum su sumx avh awg bvg mim mon nin mas mbx nax none p101".split(" ");
+Deno.test("in place: the function of an event comes before the one that is usual for it", () => {
+  const funcOf = (fields: string) => plain(`{"name":"n","value":1,"timestamp":1${fields}}`)?.func;
+  assert.equal(funcOf(""), UNNAMED);
+  for (const name of FUNCTIONS) {
+    const id = functionId(name);
+    assert.equal(funcOf(`,"agg_func":"${name}"`), id, name);
+    assert.equal(funcOf(`,"default_func":"${name}"`), usually(id), name);
+    assert.equal(funcOf(`,"default_func":"${name}","agg_func":"last"`), functionId("last"), name);
+    assert.equal(funcOf(`,"agg_func":"last","default_func":"${name}"`), functionId("last"), name);
+  }
+  for (const name of [...NO_FUNCTIONS, "", "x".repeat(17)]) {
+    for (const field of ["agg_func", "default_func"]) {
+      assert.equal(funcOf(`,"${field}":"${name}"`), undefined, name);
+    }
+  }
+  for (const value of ["null", "1", "sum"]) assert.equal(funcOf(`,"agg_func":${value}`), undefined, value);
+});
+
+const FIELDS: Readonly<Record<string, string>> = {
+  name: '"some.name"',
+  value: "2.5",
+  timestamp: "3",
+  agg_func: '"max"',
+  id: '"some id"',
+  labels: '{"a":"1"}',
+  default_func: '"min"',
+};
+const ALL = Object.entries(FIELDS);
+const textOf = (fields: readonly (readonly [string, string])[]) =>
+  `{${fields.map(([name, value]) => `"${name}":${value}`).join(",")}}`;
+const WHOLE = {
+  name: 'some.name\0{"a":"1"}',
+  value: 2.5,
+  timeMs: 3000,
+  func: functionId("max"),
+  id: "some id",
+};
+
+Deno.test("in place: fields come in any order, each at most once, and three of them must be there", () => {
+  for (let turned = 0; turned < ALL.length; turned++) {
+    const fields = [...ALL.slice(turned), ...ALL.slice(0, turned)];
+    assert.deepEqual(plain(textOf(fields)), WHOLE);
+    assert.deepEqual(plain(textOf(fields.toReversed())), WHOLE);
+    assert.equal(plain(textOf([...fields, fields[0]!])), undefined, `${fields[0]} is there twice`);
+    const [[missing]] = fields as [[string, string]];
+    const isOptional = !["name", "value", "timestamp"].includes(missing);
+    assert.equal(plain(textOf(fields.slice(1))) !== undefined, isOptional, `without ${missing}`);
+  }
+});
+
+Deno.test("in place: a field whose name is nearly a known one is left to the slow path", () => {
+  for (const [i, [name, value]] of ALL.entries()) {
+    for (let at = 0; at <= name.length; at++) {
+      const [start, rest] = [name.slice(0, at), name.slice(at)];
+      for (
+        const other of [`${start}x${rest.slice(1)}`, `${start}x${rest}`, start, `${start}"${rest.slice(1)}`]
+      ) {
+        if (other === name) continue;
+        assert.equal(plain(textOf(ALL.with(i, [other, value]))), undefined, other);
+      }
+    }
+  }
+  const unquoted = '{"name":"n","value":1,"timestamp":1,id:"i"}';
+  assert.equal(plain(unquoted), undefined);
+});
+
+Deno.test("in place: one space or more stand between any two parts; other space does not", () => {
+  const parts = ["{", '"name"', ":", '"n"', ",", '"value"', ":", "1", ",", '"timestamp"', ":", "2"];
+  parts.push(",", '"labels"', ":", "{", '"a"', ":", '"1"', ",", '"b"', ":", '"2"', "}", "}");
+  const expected = plain(parts.join(""))!;
+  assert.equal(expected.name, 'n\0{"a":"1","b":"2"}');
+  for (let at = 1; at < parts.length; at++) {
+    const spaced = (space: string) => parts.slice(0, at).join("") + space + parts.slice(at).join("");
+    for (const space of [" ", "   "]) assert.deepEqual(plain(spaced(space)), expected, spaced(space));
+    for (const space of ["\t", "\n", "\r", "\v", "\xa0", "x", "!"]) {
+      assert.equal(plain(spaced(space)), undefined);
+    }
+    const without = parts.toSpliced(at, 1).join("");
+    assert.equal(plain(without), undefined, without);
+  }
+  assert.equal(plain(parts.slice(1).join("")), undefined);
+  assert.equal(plain(parts.with(0, "[").join("")), undefined);
+});
+
+Deno.test("in place: an event is read up to the end of the bytes, where words can still be read", () => {
+  // Ten bytes are looked at for the name of a field.
+  const short = '{"name":"n","value":1,"timestamp":1,"id":"ab"}';
+  assert.equal(plain(short, ""), undefined);
+  assert.equal(plain(short, " ")!.id, "ab");
+  const long = '{"name":"n","value":1,"timestamp":1,"id":"abc"}';
+  assert.equal(plain(long, "")!.id, "abc");
+  for (let length = 1; length < 12; length++) {
+    const name = "abcdefghijkl".slice(0, length);
+    for (const room of ["", " ", "  ", "   ", "    "]) {
+      assert.equal(plain(`{"value":1,"timestamp":1,"name":"${name}x"}`, room)!.name, `${name}x`);
+    }
+  }
+  assert.equal(
+    plain('{"name":"n","value":1,"timestamp":1,"default_func":"sum"}', "")!.func,
+    usually(functionId("sum")),
+  );
+});
+
+const KEYS = ["", "a", "aa", "ab", "b"];
+function permutations(keys: readonly string[]): string[][] {
+  if (keys.length === 0) return [[]];
+  return keys.flatMap((key) =>
+    permutations(keys.filter((other) => other !== key)).map((rest) => [key, ...rest])
+  );
+}
+
+Deno.test("labels in place: the series is the same whatever order they come in", () => {
+  for (let count = 0; count <= KEYS.length; count++) {
+    for (const keys of permutations(KEYS.slice(0, count))) {
+      const labels = Object.fromEntries(keys.map((key) => [key, `v${key}`]));
+      const text = `{${keys.map((key) => `"${key}":"v${key}"`)}}`;
+      assert.equal(labelled(text), seriesKey("n", canonicalLabels(labels)), text);
+    }
+  }
+});
+
+Deno.test("labels in place: texts of any length are copied whole, also at the end of the bytes", () => {
+  for (let length = 0; length < 10; length++) {
+    const text = "0123456789".slice(0, length);
+    for (let room = 0; room < 8; room++) {
+      for (const labels of [{ a: text, b: "c" }, { [`k${text}`]: "v" }]) {
+        for (const entries of [Object.entries(labels), Object.entries(labels).toReversed()]) {
+          const json = `{${entries.map(([key, value]) => `"${key}":"${value}"`)}}`;
+          const name = `name${text}`;
+          assert.equal(
+            labelled(json, name, " ".repeat(room)),
+            seriesKey(name, canonicalLabels(labels)),
+            json,
+          );
+        }
+      }
+    }
+  }
+});
+
+Deno.test("labels in place: at most 32 of them, and 2048 bytes with the name", () => {
+  const pairs = (count: number) => `{${Array.from({ length: count }, (_, i) => `"k${10 + i}":""`)}}`;
+  assert.equal(labelled(pairs(32)), `n\0${pairs(32)}`);
+  assert.equal(labelled(pairs(33)), undefined);
+  const long = (length: number) => `{"a":"${"x".repeat(length)}"}`;
+  assert.equal(labelled(long(2046)), `n\0${long(2046)}`);
+  assert.equal(labelled(long(2047)), undefined);
+  assert.equal(labelled(long(2046), "nn"), undefined);
+});
+
+Deno.test("labels in place: a key that is there twice, or a text that is not plain, is left to the slow path", () => {
+  const twice = [
+    '{"a":"1","a":"1"}',
+    '{"a":"1","b":"1","a":"1"}',
+    '{"b":"1","a":"1","b":"2"}',
+    '{"":"1","":"1"}',
+  ];
+  for (const text of twice) assert.equal(labelled(text), undefined, text);
+  for (const byte of [" ", "!", "#", "[", "]", "~"]) {
+    assert.equal(labelled(`{"${byte}":"x${byte}"}`), `n\0{"${byte}":"x${byte}"}`);
+  }
+  for (const byte of ["\x00", "\x1f", "\x7f", "\x80", "\xff", "\\", '"']) {
+    assert.equal(labelled(`{"a${byte}":"1"}`), undefined, JSON.stringify(byte));
+    assert.equal(labelled(`{"a":"${byte}1"}`), undefined, JSON.stringify(byte));
+  }
+});
+
+Deno.test("labels in place: what is no object of texts is left to the slow path", () => {
+  const others = [
+    "null",
+    '"a"',
+    "[]",
+    '["a"]',
+    "{",
+    '{"a"',
+    '{"a"}',
+    '{"a":}',
+    '{"a":1}',
+    '{a:"1"}',
+    '{"a":"1",}',
+  ];
+  others.push(
+    '{,"a":"1"}',
+    '{"a":"1";"b":"2"}',
+    '{"a"="1"}',
+    '{"a":"1"]',
+    '{"a":"1""b":"2"}',
+    '{"a":{"b":"c"}}',
+  );
+  for (const text of others) assert.equal(labelled(text), undefined, text);
+});
+
+Deno.test("labels in place: many events of one reply have their texts one behind the other", () => {
+  const events = Array.from({ length: 200 }, (_, i) => {
+    const labels = { a: "x".repeat(i % 23), b: `${i}` };
+    const order = i % 2 === 0 ? ["a", "b"] as const : ["b", "a"] as const;
+    const json = `{${order.map((key) => `"${key}":"${labels[key]}"`)}}`;
+    return {
+      key: `n${i}\0${canonicalLabels(labels)}`,
+      json: `{"name":"n${i}","value":1,"timestamp":1,"labels":${json}}`,
+    };
+  });
+  const bytes = Buffer.from(events.map(({ json }) => json).join(""));
+  const many = new EventBatch();
+  many.reset(bytes);
+  const scanner = new EventScanner(new JsonBytes(bytes), many);
+  let at = 0;
+  for (const [i, { key }] of events.entries()) {
+    many.reserve();
+    at = scanner.scanPlain(at);
+    const [start, length] = [~many.nameStart[i]!, many.nameLength[i]!];
+    assert.equal(Buffer.from(many.extra.subarray(start, start + length)).toString(), key);
+    assert.equal(many.nameHash[i], hashBytes(many.extra, start, length), key);
+  }
+  assert.equal(at, bytes.length);
+});
+
+Deno.test("labels in place: the room for texts is enough, however little of it is left", () => {
+  const json = '{"name":"n","value":1,"timestamp":1,"labels":{"b":"1","a":"2"}}';
+  const bytes = Buffer.from(json + ROOM);
+  const expected = 'n\0{"a":"2","b":"1"}';
+  for (let left = 0; left < 40; left++) {
+    const small = new EventBatch();
+    small.reset(bytes);
+    small.reserve();
+    small.extra = new Uint8Array(100);
+    small.extraLength = 100 - left;
+    small.extra.fill(0x2e, 0, small.extraLength);
+    assert.equal(new EventScanner(new JsonBytes(bytes), small).scanPlain(0), json.length);
+    const start = ~small.nameStart[0]!;
+    assert.equal(start, 100 - left);
+    assert.equal(
+      Buffer.from(small.extra.subarray(start, small.extraLength)).toString(),
+      expected,
+      `${left} left`,
+    );
+    assert.ok(small.extra.subarray(0, start).every((byte) => byte === 0x2e));
+  }
+});
