@@ -1,50 +1,10 @@
 import assert from "node:assert/strict";
-import { EventScanner } from "../../src/codec/event_scanner.ts";
-import { JsonBytes } from "../../src/codec/json_bytes.ts";
 import { functionId, UNNAMED, usually } from "../../src/event/agg_function.ts";
-import { EventBatch } from "../../src/event/event_batch.ts";
-import { canonicalLabels, seriesKey } from "../../src/event/labels.ts";
-import { hashBytes } from "../../src/event/text_hash.ts";
-
-/** Space after an event, so that no word reaches beyond the end. */
-const ROOM = " ".repeat(16);
-const BEFORE = "[[[";
-const batch = new EventBatch();
-
-/** The event that is read in place; undefined: it is left to the slow path. */
-function plain(text: string, room = ROOM) {
-  const bytes = Buffer.from(BEFORE + text + room, "latin1");
-  batch.reset(bytes);
-  batch.reserve();
-  batch.total = 5;
-  const end = new EventScanner(new JsonBytes(bytes), batch).scanPlain(BEFORE.length);
-  if (end < 0) {
-    assert.deepEqual([end, batch.count, batch.total], [-1, 0, 5], text);
-    return undefined;
-  }
-  assert.deepEqual([end, batch.count, batch.total], [BEFORE.length + text.length, 1, 5], text);
-  const textAt = (start: number, length: number, hash: number) => {
-    const [source, at] = start < 0 ? [batch.extra, ~start] : [bytes, start];
-    assert.equal(hash, hashBytes(source, at, length), text);
-    return Buffer.from(source.subarray(at, at + length)).toString("latin1");
-  };
-  assert.deepEqual([batch.position[0], batch.rawStart[0], batch.rawEnd[0]], [5, BEFORE.length, end], text);
-  const { idHash, idLength, idStart, nameHash, nameLength, nameStart } = batch;
-  return {
-    name: textAt(nameStart[0]!, nameLength[0]!, nameHash[0]!),
-    value: batch.value[0]!,
-    timeMs: batch.timeMs[0]!,
-    func: batch.functionId[0]!,
-    id: idLength[0]! > 0 ? textAt(idStart[0]!, idLength[0]!, idHash[0]!) : undefined,
-  };
-}
+import { plain } from "./plain.ts";
 
 const numbered = (value: string) => plain(`{"name":"n","value":${value},"timestamp":1}`)?.value;
 const timed = (timestamp: string) => plain(`{"name":"n","value":1,"timestamp":${timestamp}}`)?.timeMs;
 const named = (name: string) => plain(`{"name":"${name}","value":1,"timestamp":1}`)?.name;
-const labelled = (labels: string, name = "n", room = ROOM) =>
-  plain(`{"name":"${name}","value":1,"timestamp":1,"labels":${labels}}`, room)?.name;
-
 Deno.test("in place: numbers are what JSON says they are", () => {
   const numbers = [
     ..."0 7 9 10 19 90 99 1234567890 0.5 0.05 10.25 123456789.125 1.0 5.00 9007199254740991 9007199254740992"
@@ -80,9 +40,9 @@ Deno.test("in place: a time is rounded to milliseconds, from 1970 to the last th
 
 Deno.test("in place: what is no plain number is left to the slow path", () => {
   // Before and behind the digits in ASCII are a slash and a colon.
-  const others =
-    "+1 .5 01 00 -01 1. -1. 0. 1e5 1E5 1.5e1 - -. -a 1x 1- 1..2 1.5.2 / : /1 :1 1/ 1: 0/ 0: 1./ 1.: 1.5/ 1.5: 1; null true NaN [1] {}"
-      .split(" ");
+  const others = ("+1 .5 01 00 -01 1. -1. 0. 1e5 1E5 1.5e1 - -. -a 1x 1- 1..2 1.5.2 " +
+    "/ : /1 :1 1/ 1: 0/ 0: 1./ 1.: 1.5/ 1.5: 1; null true NaN [1] {}")
+    .split(" ");
   for (const text of [...others, "", '"1"', "1\t", "\t1", "1".repeat(310), `-${"9".repeat(400)}`]) {
     assert.equal(numbered(text), undefined, text);
     assert.equal(timed(text), undefined, text);
@@ -218,141 +178,4 @@ Deno.test("in place: an event is read up to the end of the bytes, where words ca
     plain('{"name":"n","value":1,"timestamp":1,"default_func":"sum"}', "")!.func,
     usually(functionId("sum")),
   );
-});
-
-const KEYS = ["", "a", "aa", "ab", "b"];
-function permutations(keys: readonly string[]): string[][] {
-  if (keys.length === 0) return [[]];
-  return keys.flatMap((key) =>
-    permutations(keys.filter((other) => other !== key)).map((rest) => [key, ...rest])
-  );
-}
-
-Deno.test("labels in place: the series is the same whatever order they come in", () => {
-  for (let count = 0; count <= KEYS.length; count++) {
-    for (const keys of permutations(KEYS.slice(0, count))) {
-      const labels = Object.fromEntries(keys.map((key) => [key, `v${key}`]));
-      const text = `{${keys.map((key) => `"${key}":"v${key}"`)}}`;
-      assert.equal(labelled(text), seriesKey("n", canonicalLabels(labels)), text);
-    }
-  }
-});
-
-Deno.test("labels in place: texts of any length are copied whole, also at the end of the bytes", () => {
-  for (let length = 0; length < 10; length++) {
-    const text = "0123456789".slice(0, length);
-    for (let room = 0; room < 8; room++) {
-      for (const labels of [{ a: text, b: "c" }, { [`k${text}`]: "v" }]) {
-        for (const entries of [Object.entries(labels), Object.entries(labels).toReversed()]) {
-          const json = `{${entries.map(([key, value]) => `"${key}":"${value}"`)}}`;
-          const name = `name${text}`;
-          assert.equal(
-            labelled(json, name, " ".repeat(room)),
-            seriesKey(name, canonicalLabels(labels)),
-            json,
-          );
-        }
-      }
-    }
-  }
-});
-
-Deno.test("labels in place: at most 32 of them, and 2048 bytes with the name", () => {
-  const pairs = (count: number) => `{${Array.from({ length: count }, (_, i) => `"k${10 + i}":""`)}}`;
-  assert.equal(labelled(pairs(32)), `n\0${pairs(32)}`);
-  assert.equal(labelled(pairs(33)), undefined);
-  const long = (length: number) => `{"a":"${"x".repeat(length)}"}`;
-  assert.equal(labelled(long(2046)), `n\0${long(2046)}`);
-  assert.equal(labelled(long(2047)), undefined);
-  assert.equal(labelled(long(2046), "nn"), undefined);
-});
-
-Deno.test("labels in place: a key that is there twice, or a text that is not plain, is left to the slow path", () => {
-  const twice = [
-    '{"a":"1","a":"1"}',
-    '{"a":"1","b":"1","a":"1"}',
-    '{"b":"1","a":"1","b":"2"}',
-    '{"":"1","":"1"}',
-  ];
-  for (const text of twice) assert.equal(labelled(text), undefined, text);
-  for (const byte of [" ", "!", "#", "[", "]", "~"]) {
-    assert.equal(labelled(`{"${byte}":"x${byte}"}`), `n\0{"${byte}":"x${byte}"}`);
-  }
-  for (const byte of ["\x00", "\x1f", "\x7f", "\x80", "\xff", "\\", '"']) {
-    assert.equal(labelled(`{"a${byte}":"1"}`), undefined, JSON.stringify(byte));
-    assert.equal(labelled(`{"a":"${byte}1"}`), undefined, JSON.stringify(byte));
-  }
-});
-
-Deno.test("labels in place: what is no object of texts is left to the slow path", () => {
-  const others = [
-    "null",
-    '"a"',
-    "[]",
-    '["a"]',
-    "{",
-    '{"a"',
-    '{"a"}',
-    '{"a":}',
-    '{"a":1}',
-    '{a:"1"}',
-    '{"a":"1",}',
-  ];
-  others.push(
-    '{,"a":"1"}',
-    '{"a":"1";"b":"2"}',
-    '{"a"="1"}',
-    '{"a":"1"]',
-    '{"a":"1""b":"2"}',
-    '{"a":{"b":"c"}}',
-  );
-  for (const text of others) assert.equal(labelled(text), undefined, text);
-});
-
-Deno.test("labels in place: many events of one reply have their texts one behind the other", () => {
-  const events = Array.from({ length: 200 }, (_, i) => {
-    const labels = { a: "x".repeat(i % 23), b: `${i}` };
-    const order = i % 2 === 0 ? ["a", "b"] as const : ["b", "a"] as const;
-    const json = `{${order.map((key) => `"${key}":"${labels[key]}"`)}}`;
-    return {
-      key: `n${i}\0${canonicalLabels(labels)}`,
-      json: `{"name":"n${i}","value":1,"timestamp":1,"labels":${json}}`,
-    };
-  });
-  const bytes = Buffer.from(events.map(({ json }) => json).join(""));
-  const many = new EventBatch();
-  many.reset(bytes);
-  const scanner = new EventScanner(new JsonBytes(bytes), many);
-  let at = 0;
-  for (const [i, { key }] of events.entries()) {
-    many.reserve();
-    at = scanner.scanPlain(at);
-    const [start, length] = [~many.nameStart[i]!, many.nameLength[i]!];
-    assert.equal(Buffer.from(many.extra.subarray(start, start + length)).toString(), key);
-    assert.equal(many.nameHash[i], hashBytes(many.extra, start, length), key);
-  }
-  assert.equal(at, bytes.length);
-});
-
-Deno.test("labels in place: the room for texts is enough, however little of it is left", () => {
-  const json = '{"name":"n","value":1,"timestamp":1,"labels":{"b":"1","a":"2"}}';
-  const bytes = Buffer.from(json + ROOM);
-  const expected = 'n\0{"a":"2","b":"1"}';
-  for (let left = 0; left < 40; left++) {
-    const small = new EventBatch();
-    small.reset(bytes);
-    small.reserve();
-    small.extra = new Uint8Array(100);
-    small.extraLength = 100 - left;
-    small.extra.fill(0x2e, 0, small.extraLength);
-    assert.equal(new EventScanner(new JsonBytes(bytes), small).scanPlain(0), json.length);
-    const start = ~small.nameStart[0]!;
-    assert.equal(start, 100 - left);
-    assert.equal(
-      Buffer.from(small.extra.subarray(start, small.extraLength)).toString(),
-      expected,
-      `${left} left`,
-    );
-    assert.ok(small.extra.subarray(0, start).every((byte) => byte === 0x2e));
-  }
 });
