@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { CheckpointSchedule } from "../../src/ingest/checkpoint_schedule.ts";
+
+const no = () => false;
+const yes = () => true;
+
+/** A schedule that begins at 1000 ms; `at` sets its clock. */
+function schedule() {
+  let nowMs = 1000;
+  const of = new CheckpointSchedule({ monotonicMs: () => nowMs });
+  return { of, at: (ms: number) => (nowMs = ms) };
+}
+
+Deno.test("a checkpoint is due after the interval, or at once where memory is short", () => {
+  const { at, of } = schedule();
+  at(5999);
+  assert.equal(of.isDue(5000, false, no), false);
+  assert.equal(of.isDue(5000, true, no), true);
+  at(6000);
+  assert.equal(of.isDue(5000, false, no), true);
+});
+
+Deno.test("what presses waits for 50 ms, and is asked for only then", () => {
+  const { at, of } = schedule();
+  let asked = 0;
+  const isPressing = () => ++asked > 0;
+  at(1049);
+  assert.equal(of.isDue(5000, false, isPressing), false);
+  assert.equal(asked, 0);
+  at(1050);
+  assert.equal(of.isDue(5000, false, isPressing), true);
+  assert.equal(of.isDue(5000, false, no), false);
+});
+
+Deno.test("after a long checkpoint the next waits for ten times as long, but for short memory", () => {
+  const { at, of } = schedule();
+  at(1900);
+  assert.equal(of.written(1000), 900);
+  at(1900 + 8999);
+  assert.equal(of.isDue(5000, false, yes), false);
+  assert.equal(of.isDue(5000, true, no), true);
+  at(1900 + 9000);
+  assert.equal(of.isDue(5000, false, no), true);
+  assert.equal(of.isDue(99_000, false, yes), true);
+});
+
+Deno.test("after a failure it is tried again each second, whatever else is", () => {
+  const { at, of } = schedule();
+  at(2000);
+  of.failed();
+  at(2999);
+  assert.equal(of.isDue(10, true, yes), false);
+  at(3000);
+  assert.equal(of.isDue(99_000, false, no), true);
+  of.skipped(3000);
+  assert.equal(of.isDue(99_000, false, no), false);
+  of.failed();
+  at(3500);
+  of.written(3500);
+  assert.equal(of.isDue(10, true, no), true, "written: nothing has failed any more");
+});
+
+Deno.test("where there was nothing to write the interval begins anew, and the state is as old as before", () => {
+  const { at, of } = schedule();
+  assert.equal(of.sinceWrittenMs(1500), 500);
+  of.skipped(4000);
+  at(8999);
+  assert.equal(of.isDue(5000, false, no), false);
+  at(9000);
+  assert.equal(of.isDue(5000, false, no), true);
+  assert.equal(of.sinceWrittenMs(9000), 8000);
+  at(9100);
+  of.written(9050);
+  assert.equal(of.sinceWrittenMs(9100), 50, "as of its beginning");
+});
