@@ -1,9 +1,11 @@
 /** Windows of several lengths, fed event by event, while some are closed and opened again. */
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
+import { CurrentWindows } from "../../src/aggregation/current_windows.ts";
+import { DroppedWindows } from "../../src/aggregation/dropped_windows.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { FunctionRules } from "../../src/aggregation/function_rules.ts";
-import { type OpenWindow, PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
+import { type OpenWindow, OpenWindows, PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
 import type { Tier } from "../../src/aggregation/tier.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
@@ -80,4 +82,58 @@ Deno.test("property: each window has its events, whatever was open in its pages 
     }),
     { numRuns: 300 },
   );
+});
+
+/** The windows of an event at 7000 ms, of which some were closed early or deleted. */
+function windowsAt7(closedEarly: readonly string[] = [], dropped = new DroppedWindows()): CurrentWindows {
+  const current = new CurrentWindows(TIERS);
+  current.moveTo(7000, new OpenWindows([1, 2]), new Set(closedEarly), dropped);
+  return current;
+}
+
+const spansOf = (windows: CurrentWindows["all"]) =>
+  windows.map(({ startMs, endMs }) => `${startMs}-${endMs}`);
+
+Deno.test("an event is in one window of each tier, and in several where the tier hops", () => {
+  const current = windowsAt7();
+  assert.deepEqual(spansOf(current.all), ["6000-8000", "4000-8000", "6000-12000", "4000-10000", "2000-8000"]);
+  assert.deepEqual([current.fromMs, current.untilMs, current.takeUntilMs], [6000, 8000, 8000]);
+  assert.equal(windowsAt7(["2000 8000"]).takeUntilMs, -Infinity);
+  const dropped = new DroppedWindows(new Map([[4000, [{ startMs: 4000, endMs: 8000 }]]]));
+  assert.equal(windowsAt7([], dropped).takeUntilMs, -Infinity);
+  current.reset();
+  assert.deepEqual([current.fromMs, current.untilMs], [Infinity, -Infinity]);
+});
+
+Deno.test("the windows that take an event are open, or closed within the horizon; a deleted one takes none", () => {
+  const all = "6000-8000 4000-8000 6000-12000 4000-10000 2000-8000";
+  const usual = { watermarkMs: 0, greatestMs: 7000, allowedLatenessMs: 1000, correctionHorizonMs: 2000 };
+  const dropped = new DroppedWindows(new Map([[4000, [{ startMs: 4000, endMs: 8000 }]]]));
+  const cases: [changes: Partial<typeof usual>, takes: string, isLate: boolean, current?: CurrentWindows][] =
+    [
+      [{}, all, false],
+      [{ watermarkMs: 7999 }, all, false],
+      [{ watermarkMs: 8000 }, all, true],
+      [{ watermarkMs: 8000, correctionHorizonMs: 0 }, "6000-12000 4000-10000", true],
+      [{ watermarkMs: 9999, greatestMs: 8999 }, all, true],
+      [{ watermarkMs: 9999, greatestMs: 9000 }, "6000-12000 4000-10000", true],
+      [{ greatestMs: 8999 }, all, false],
+      [{ greatestMs: 9000 }, "6000-12000 4000-10000", true],
+      [{ greatestMs: 9000, correctionHorizonMs: 2001 }, all, false],
+      [{ greatestMs: 9000, correctionHorizonMs: 0 }, all, false],
+      [{ greatestMs: 99_000 }, "", true],
+      [{}, all, true, windowsAt7(["2000 8000"])],
+      [
+        { correctionHorizonMs: 0 },
+        "6000-8000 4000-8000 6000-12000 4000-10000",
+        true,
+        windowsAt7(["2000 8000"]),
+      ],
+      [{}, "6000-8000 6000-12000 4000-10000 2000-8000", true, windowsAt7([], dropped)],
+    ];
+  for (const [changes, takes, isLate, current = windowsAt7()] of cases) {
+    const taking = current.judge(7000, { ...usual, ...changes });
+    assert.equal(spansOf(taking).join(" "), takes, JSON.stringify(changes));
+    assert.equal(current.isLate, isLate, JSON.stringify(changes));
+  }
 });

@@ -58,3 +58,39 @@ Deno.test("property: two sketches joined are the sketch of all values, in any or
     assert.ok([...joined.bins.keys()].every(isBin), "a state file may hold each of them");
   }));
 });
+
+Deno.test("the bins are those of every version, since state files have them", () => {
+  const gamma = 1.01 / 0.99;
+  const binsOf = (...values: number[]) => [...sketchOf(values).bins];
+  assert.deepEqual(binsOf(1, -1, 1), [[40_000, 2], [-40_000, 1]]);
+  assert.deepEqual(binsOf(0, -0, 2 ** -1023, -(2 ** -1023)), [[0, 4]]);
+  assert.deepEqual(binsOf(2 ** -1022).map(([bin]) => bin), [4582]);
+  assert.deepEqual(binsOf(-Number.MAX_VALUE).map(([bin]) => bin), [-75488]);
+  for (const bin of [-900, -1, 1, 900]) {
+    const end = gamma ** bin;
+    assert.deepEqual(binsOf(end * (1 - 1e-9), end * (1 + 1e-9)).map(([bin]) => bin - 40_000), [bin, bin + 1]);
+  }
+  const middle = 2 / (gamma + 1);
+  assert.ok(Math.abs(sketchOf([1]).quantile(0) - middle) < 1e-12);
+  assert.ok(Math.abs(sketchOf([-gamma]).quantile(0) + middle * gamma) < 1e-12);
+});
+
+Deno.test("a bin is a whole number within twice the origin", () => {
+  assert.deepEqual([0, 79_999, -79_999, 80_000, -80_000, 1.5, NaN].map(isBin), [
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("a quantile is the value at its rank, rounded down", () => {
+  const sketch = sketchOf([-100, 0, 0, 1, 100]);
+  const near = [0, 249_999, 250_000, 500_000, 749_999, 750_000, 999_999, 1_000_000].map((perMillion) =>
+    Math.round(sketch.quantile(perMillion) / 10) * 10 || Math.round(sketch.quantile(perMillion))
+  );
+  assert.deepEqual(near, [-100, -100, 0, 0, 0, 1, 1, 100]);
+});

@@ -116,3 +116,35 @@ Deno.test("property: partitions that come and go, wake up and are taken back are
     }
   }));
 });
+
+Deno.test("event time is taken back to the wall clock, less the lateness, and how often is counted", () => {
+  const watermark = new Watermark(2, LATENESS_MS);
+  watermark.advance(0, 9000);
+  watermark.advance(1, 8000);
+  const capped = (nowMs: number) => [
+    watermark.cap(nowMs),
+    watermark.valueMs,
+    watermark.greatestOf(0),
+    watermark.greatestOf(1),
+    watermark.capCount,
+  ];
+  assert.deepEqual(capped(9001), [false, 7500, 9000, 8000, 0]);
+  assert.deepEqual(capped(9000), [false, 7500, 9000, 8000, 0]);
+  assert.deepEqual(capped(8500), [false, 7500, 8500, 8000, 1]);
+  assert.deepEqual(capped(8500), [false, 7500, 8500, 8000, 1], "it is there already");
+  assert.deepEqual(capped(8000), [false, 7500, 8000, 8000, 2]);
+  assert.deepEqual(capped(7999), [true, 7499, 7999, 7999, 3]);
+  watermark.allowedLatenessMs = 0;
+  assert.deepEqual(capped(7999), [false, 7499, 7999, 7999, 3]);
+});
+
+Deno.test("a number is given out again once its partition is removed, the least one first", () => {
+  const watermark = new Watermark(1, 0);
+  const added = Array.from({ length: 12 }, (_, i) => watermark.add(100 + i));
+  assert.deepEqual(added, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  for (const number of [7, 0]) watermark.remove(number);
+  assert.deepEqual([watermark.add(5), watermark.add(6), watermark.add(7)], [0, 7, 13]);
+  assert.deepEqual([0, 7, 8, 13].map((number) => watermark.greatestOf(number)), [5, 6, 107, 7]);
+  assert.equal(watermark.leastGreatestMs(), 5);
+  assert.equal(watermark.limitOfOthers(0), 6);
+});

@@ -74,7 +74,8 @@ Deno.test("a refused event that is no dead letter any more was dropped or purged
       "!purged (invalid): 3 event refused as invalid were purged by an operator",
     ]);
     assert.deepEqual(losses(inside).filter(isOf("not_finite")), [
-      "dropped (not_finite): 1 aggregate refused as not_finite was dropped, since more dead letters are not kept",
+      "dropped (not_finite): 1 aggregate refused as not_finite was dropped, since more dead letters are " +
+      "not kept",
       "!purged (not_finite): 1 aggregate refused as not_finite was purged by an operator",
     ]);
     count(inside, { letters_dropped: 1 });
@@ -128,8 +129,8 @@ Deno.test("a sink lacks what was purged of its refusals and what was given up", 
       inside.outbox.reject("all", aggregate, { reason: "rejected", detail: "no" }, ids[i]! + 1)
     );
     assert.deepEqual(losses(inside), []);
-    const letters = readDeadLetters(inside.state, { limit: 9 });
-    inside.request("purge", letters.filter(({ aggregate }) => aggregate?.name === "a"));
+    const deadLetters = readDeadLetters(inside.state, { limit: 9 });
+    inside.request("purge", deadLetters.filter(({ aggregate }) => aggregate?.name === "a"));
     assert.deepEqual(losses(inside), [
       "!purged (rejected) @all: 2 event are not in all, which rejected them, and were purged by an operator",
     ]);
