@@ -20,13 +20,13 @@ Deno.test("failures in a row are told ever less often, with ever longer pauses, 
   assert.deepEqual(log.map((line) => /attempt=(\d+)/.exec(line)?.[1]), ["1", "2", "3", "4"]);
   assert.match(
     log[3]!,
-    /WARN  the bus cannot be read: away bus="b" offset=7 attempt=4 retry_in_seconds=0\.8$/,
+    /WARN {2}the bus cannot be read: away bus="b" offset=7 attempt=4 retry_in_seconds=0\.8$/,
   );
   assert.equal(setbacks.failed(new SourceError("unavailable", "busy", 9000)), 9000);
   setbacks.over();
   setbacks.over();
   assert.equal(log.length, 5);
-  assert.match(log[4]!, /INFO  the bus answers again bus="b"$/);
+  assert.match(log[4]!, /INFO {2}the bus answers again bus="b"$/);
   assert.equal(setbacks.inARow, 0);
   assert.equal(setbacks.failed(new Error("away")), 100);
 });

@@ -81,7 +81,7 @@ Deno.test("the position of another state is not gone by", async () => {
   for (const metadata of ["another", null]) {
     const { log, start } = scene({ offset: 7, metadata });
     assert.equal(await start(), 5);
-    assert.match(log.join(), /WARN  the position in Kafka belongs to another state.*position=7 cursor=5$/);
+    assert.match(log.join(), /WARN {2}the position in Kafka belongs to another state.*position=7 cursor=5$/);
   }
 });
 
@@ -89,7 +89,7 @@ Deno.test("a position that this state never tried shows another life of it", asy
   const { log, position, start } = scene({ offset: 9, metadata: "state" });
   await assert.rejects(start(), { kind: "misconfigured", message: "Kafka, topic t: no 9" });
   assert.equal(await start(true, false), 5, "an operator has accepted it");
-  assert.match(log.join(), /WARN  the position in Kafka is another handler's.*position=9 cursor=5$/);
+  assert.match(log.join(), /WARN {2}the position in Kafka is another handler's.*position=9 cursor=5$/);
   position.commitOf(9, "state");
   position.commitOf(3, "state");
   assert.equal(await start(), 9, "it was tried by this process, whose answer was lost");

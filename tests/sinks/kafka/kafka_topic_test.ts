@@ -57,7 +57,7 @@ Deno.test("a topic is created where there is none, and that is told by who has d
     await topic.ensure(admin);
     assert.deepEqual(created, [{ topics: NEW }]);
     assert.equal(log.length, isOurs ? 1 : 0);
-    if (isOurs) assert.match(log[0]!, /INFO  topic created topic="t"$/);
+    if (isOurs) assert.match(log[0]!, /INFO {2}topic created topic="t"$/);
   }
   const { admin, failure, topic } = there;
   failure.thrown = new Error("away");
