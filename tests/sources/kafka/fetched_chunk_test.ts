@@ -195,3 +195,80 @@ Deno.test("records that contradict their batch are a fault", () => {
   const broken = batchOf(recordsOf(1), { attributes: GZIP });
   assert.throws(() => offsets([broken]), /compressed with gzip that cannot be read/);
 });
+
+Deno.test("a chunk has no more than the partition that it is of", () => {
+  const batches = Buffer.concat([batchOf(recordsOf(3)), batchOf(recordsOf(2), { firstOffset: 3 })]);
+  const chunk = (end: number) => new FetchedChunk(0, { batches, aborted: [], end }, () => {});
+  assert.equal(chunk(5).end, 5);
+  // What lies before the fault is read first.
+  assert.equal(chunk(4).end, 3);
+  assert.equal(chunk(3).end, 3);
+  assert.throws(() => chunk(2), /has records up to offset 2, and says that it ends at 2$/);
+});
+
+Deno.test("a small part of an answer is copied, so that the rest is freed, and a large one is not", () => {
+  const batch = batchOf(recordsOf(3));
+  for (const [length, isCopied] of [[2, false], [2.1, true]] as const) {
+    const answer = new Uint8Array(Math.floor(batch.length * length));
+    answer.set(batch);
+    const chunk = new FetchedChunk(0, { batches: answer, aborted: [], end: 9 }, () => {});
+    assert.equal(chunk.storedBytes, batch.length);
+    answer[batch.length - 1]! ^= 1;
+    if (isCopied) assert.equal(readAll(chunk).length, 3);
+    else assert.throws(() => readAll(chunk), /whose checksum is another one/);
+  }
+});
+
+Deno.test("it is told how much memory undone compression takes, and what is let go is undone again", () => {
+  const told: number[] = [];
+  const gzipped = (firstOffset: number, count: number) =>
+    batchOf(recordsOf(count), { firstOffset, attributes: GZIP }, gzipSync);
+  const batches = Buffer.concat([gzipped(0, 2), batchOf(recordsOf(2), { firstOffset: 2 }), gzipped(4, 3)]);
+  const chunk = new FetchedChunk(0, { batches, aborted: [], end: 9 }, (bytes) => told.push(bytes));
+  const read = () => chunk.next()?.offset;
+  chunk.letGoUnpacked();
+  assert.deepEqual(told, []);
+  assert.deepEqual([read(), told.splice(0)], [0, [16]]);
+  chunk.letGoUnpacked();
+  assert.deepEqual([read(), told.splice(0)], [1, [0, 16]]);
+  assert.deepEqual([read(), told.splice(0)], [2, [0]]);
+  chunk.letGoUnpacked();
+  assert.deepEqual([read(), told.splice(0)], [3, [0]]);
+  assert.deepEqual([read(), told.splice(0)], [4, [24]]);
+  assert.deepEqual([read(), read(), told.splice(0)], [5, 6, []]);
+  assert.deepEqual([read(), chunk.at, told.splice(0)], [undefined, 7, [0]]);
+  assert.deepEqual([read(), chunk.at, told], [undefined, 7, []]);
+});
+
+Deno.test("a transaction of one record is given up, and so is one that began where a batch ends", () => {
+  const of = (producerId: number, firstOffset: number, count: number) =>
+    batchOf(recordsOf(count), { firstOffset, producerId, attributes: TRANSACTIONAL });
+  const aborted = [{ producerId: 7, firstOffset: 0 }, { producerId: 8, firstOffset: 4 }];
+  assert.deepEqual(offsets([of(7, 0, 1), of(8, 1, 2)], 0, aborted), [1, 2]);
+  assert.deepEqual(offsets([of(8, 2, 2), of(8, 4, 1)], 0, aborted), [2, 3]);
+  assert.deepEqual(offsets([of(8, 2, 3)], 0, aborted), []);
+});
+
+Deno.test("a marker with a key that is too short, or none, gives nothing up", () => {
+  const marker = (key: Uint8Array | undefined) =>
+    batchOf([{ offsetDelta: 0, key }], { firstOffset: 1, producerId: 7, attributes: 0x30 });
+  const of = (firstOffset: number) =>
+    batchOf(recordsOf(1), { firstOffset, producerId: 7, attributes: TRANSACTIONAL });
+  const aborted = [{ producerId: 7, firstOffset: 0 }];
+  const after = (batch: Buffer) => offsets([of(0), batch, of(2)], 0, aborted);
+  assert.deepEqual(after(marker(Buffer.from([0, 0, 0, 0]))), [2]);
+  assert.deepEqual(after(marker(Buffer.from([0, 0, 0, 0, 0]))), [2]);
+  assert.deepEqual(after(marker(Buffer.from([0, 0, 1, 0]))), []);
+  assert.deepEqual(after(marker(Buffer.from([0, 0, 0]))), []);
+  assert.deepEqual(after(marker(undefined)), []);
+  assert.deepEqual(after(batchOf([], { firstOffset: 1, producerId: 7, attributes: 0x30 })), []);
+});
+
+Deno.test("times at the ends of what a number holds, and beyond them", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const timeOf = (firstTimeMs: number | bigint, timeDelta: number | bigint = 0) =>
+    readAll(chunkOf([batchOf([{ offsetDelta: 0, timeDelta }], { firstTimeMs })]))[0]!.timeMs;
+  assert.deepEqual([timeOf(0), timeOf(most), timeOf(BigInt(most) + 1n)], [0, most, -1]);
+  assert.deepEqual([timeOf(5, -5), timeOf(5, -6), timeOf(most, 1)], [0, -1, -1]);
+  assert.deepEqual([timeOf(most - 1, 1), timeOf(-1, 5)], [most, -1]);
+});

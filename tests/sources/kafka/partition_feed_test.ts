@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { SourceError } from "../../../src/contract/source.ts";
 import { FeedMemory } from "../../../src/sources/kafka/feed_memory.ts";
 import { PartitionFeed } from "../../../src/sources/kafka/partition_feed.ts";
-import { batchOf, eventRecords } from "./batches.ts";
+import { batchOf, eventRecords, sealed } from "./batches.ts";
 
 const NEVER = new AbortController().signal;
 /** The number of a request. */
@@ -11,9 +11,8 @@ const REQUEST = 1;
 const [OFFSET_OUT_OF_RANGE, NOT_LEADER, UNKNOWN_SERVER_ERROR] = [1, 6, -1] as const;
 
 /** A feed that was given one batch of five records, from which nothing was taken. */
-function filledFeed(): PartitionFeed {
-  const of = { topic: "t", partition: 0 };
-  const feed = new PartitionFeed("partition t/0", of, new FeedMemory(1e6, 1e6), () => {});
+function filledFeed(memory = new FeedMemory(1e6, 1e6), wake = () => {}): PartitionFeed {
+  const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, memory, wake);
   answer(feed, 0, 0, [batchOf(eventRecords(0, 5))]);
   return feed;
 }
@@ -68,4 +67,140 @@ Deno.test("an answer to a request from before the wait does not say that there i
   assert.equal(feed.wanted(true)?.offset, 0);
   answer(feed, 0, 0, [batchOf(eventRecords(0, 5))]);
   assert.equal(await found, "records");
+});
+
+Deno.test("what a reader that waits is told is what the broker answers", async () => {
+  for (
+    const [error, told] of [
+      [0, "none"],
+      [OFFSET_OUT_OF_RANGE, "gone"],
+      [NOT_LEADER, "elsewhere"],
+    ] as const
+  ) {
+    const feed = filledFeed();
+    feed.seek(7);
+    const found = feed.wait(3, REQUEST - 1, NEVER);
+    assert.equal(feed.awaitedUntilMs, 3);
+    answer(feed, 7, error, []);
+    assert.equal(await found, told);
+    assert.equal(feed.awaitedUntilMs, undefined);
+    // Nobody waits any more, so nothing is asked for.
+    assert.equal(feed.wanted(true), undefined);
+  }
+  const feed = filledFeed();
+  feed.seek(7);
+  const found = feed.wait(3, 0, NEVER);
+  answer(feed, 7, UNKNOWN_SERVER_ERROR, []);
+  await assert.rejects(found, new SourceError("unavailable", "partition t/0: the broker answers error -1"));
+  assert.equal(feed.awaitedUntilMs, undefined);
+});
+
+Deno.test("a reader that finds records does not wait, and one that does has them fetched", async () => {
+  let woken = 0;
+  const feed = filledFeed(undefined, () => woken++);
+  assert.equal(await feed.wait(0, 0, NEVER), "records");
+  assert.deepEqual([woken, feed.awaitedUntilMs], [0, undefined]);
+  feed.seek(5);
+  const found = feed.wait(0, 0, NEVER);
+  assert.equal(woken, 1);
+  // Whether or not it may read ahead.
+  assert.deepEqual(feed.wanted(false), { topic: "t", partition: 0, topicId: undefined, offset: 5 });
+  feed.settle("elsewhere");
+  assert.equal(await found, "elsewhere");
+});
+
+Deno.test("reading that is called off ends the wait that it was for, and no other", async () => {
+  const off = { kind: "unavailable", message: "partition t/0: reading was called off" };
+  const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, new FeedMemory(), () => {});
+  await assert.rejects(feed.wait(0, 0, AbortSignal.abort()), off);
+  const calledOff = new AbortController();
+  const first = feed.wait(0, 0, calledOff.signal);
+  answer(feed, 0, NOT_LEADER, []);
+  assert.equal(await first, "elsewhere");
+  const second = feed.wait(0, 0, NEVER);
+  calledOff.abort();
+  assert.notEqual(feed.awaitedUntilMs, undefined);
+  answer(feed, 0, 0, []);
+  assert.equal(await second, "none");
+  const third = new AbortController();
+  const waits = feed.wait(0, 0, third.signal);
+  third.abort();
+  await assert.rejects(waits, off);
+});
+
+Deno.test("what was fetched is kept where reading goes on there, and let go where it goes elsewhere", () => {
+  const memory = new FeedMemory(1, 1e6);
+  const feed = filledFeed(memory);
+  assert.deepEqual([feed.isActive, memory.stored.isFull, feed.at], [true, true, 0]);
+  feed.seek(0);
+  assert.deepEqual([feed.isActive, memory.stored.isFull, feed.at], [true, true, 0]);
+  assert.equal(feed.next()?.offset, 0);
+  assert.equal(feed.at, 1);
+  feed.seek(1);
+  assert.deepEqual([feed.isActive, memory.stored.isFull, feed.at], [true, true, 1]);
+  feed.seek(0);
+  assert.deepEqual([feed.isActive, memory.stored.isFull, feed.at], [false, false, 0]);
+  // It may be fetched again, and ahead, though the last answer was an error.
+  feed.failed(new SourceError("unavailable", "the broker has gone"));
+  feed.forget();
+  answer(feed, 0, 0, [batchOf(eventRecords(0, 5))]);
+  assert.equal(feed.wanted(true)?.offset, 5);
+});
+
+Deno.test("memory holds what is stored of all answers together, until each was read", () => {
+  const bytes = batchOf(eventRecords(0, 5)).length;
+  for (const [room, isFull] of [[2 * bytes, true], [2 * bytes + 1, false]] as const) {
+    const memory = new FeedMemory(room, 1e6);
+    const feed = filledFeed(memory);
+    assert.equal(memory.stored.isFull, false);
+    answer(feed, 5, 0, [batchOf(eventRecords(0, 5), { firstOffset: 5 })]);
+    assert.equal(memory.stored.isFull, isFull);
+    for (let count = 0; count < 6; count++) assert.equal(feed.next()?.offset, count);
+    assert.equal(memory.stored.isFull, false);
+    assert.equal(feed.at, 6);
+  }
+});
+
+Deno.test("an answer for another offset, or of another topic of the name, is none", () => {
+  const feed = filledFeed();
+  const batches = batchOf(eventRecords(0, 5), { firstOffset: 5 });
+  const fetched = { error: 0, end: 200, stableEnd: 150, aborted: [], batches };
+  const asked = { topic: "t", partition: 0, topicId: undefined, offset: 5 };
+  feed.answered({ ...asked, offset: 6 }, fetched, REQUEST);
+  feed.answered({ ...asked, topicId: "other" }, fetched, REQUEST);
+  assert.equal(feed.ends.end, 100);
+  assert.equal(feed.wanted(true)?.offset, 5);
+  feed.answered(asked, fetched, REQUEST);
+  assert.deepEqual([feed.ends.end, feed.ends.stableEnd], [200, 150]);
+  feed.topicId = "new";
+  assert.equal(feed.wanted(true), undefined);
+  feed.seek(10);
+  void feed.wait(0, 0, NEVER);
+  assert.deepEqual(feed.wanted(true), { topic: "t", partition: 0, topicId: "new", offset: 10 });
+  feed.settle("none");
+});
+
+Deno.test("a fault among the records says where it is and what helps, and is fetched again", async () => {
+  const said = {
+    kind: "garbage",
+    message: "partition t/0: what the broker has from offset 5 on has a batch of records whose checksum is " +
+      "another one: it was damaged on its way or on disk. If that stays, look at the broker's own log. " +
+      "kafka-delete-records.sh takes away what cannot be read, which then counts as lost",
+  };
+  const feed = filledFeed();
+  const damaged = batchOf(eventRecords(0, 5), { firstOffset: 5 });
+  damaged[damaged.length - 1]! ^= 1;
+  answer(feed, 5, 0, [damaged]);
+  for (let count = 0; count < 5; count++) assert.equal(feed.next()?.offset, count);
+  assert.throws(() => feed.next(), said);
+  assert.deepEqual([feed.isActive, feed.at], [false, 5]);
+  const found = feed.wait(0, 0, NEVER);
+  assert.equal(feed.wanted(true)?.offset, 5);
+  const cut = sealed(damaged).subarray(0, 20);
+  answer(feed, 5, 0, [cut]);
+  await assert.rejects(
+    found,
+    /from offset 5 on has the beginning of a batch of records only\. If that stays/,
+  );
+  assert.equal(feed.isActive, false);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { RECORD_MAX_BYTES } from "../../../src/codec/bus_records.ts";
 import { NatsFault, type NatsFrame, NatsParser } from "../../../src/sources/nats/nats_parser.ts";
 import { pulledMessage } from "../../../src/sources/nats/pulled_message.ts";
 import { isWithin, patternProblem } from "../../../src/sources/nats/subject_pattern.ts";
@@ -63,11 +64,97 @@ Deno.test("of a long message a beginning is kept, and the rest is passed over as
   }
 });
 
+Deno.test("a message is kept whole up to the longest record and header, and one byte more is not", () => {
+  const whole = RECORD_MAX_BYTES + 65_536;
+  for (
+    const [size, headerBytes, kept, header] of [
+      [whole, 0, whole, 0],
+      [whole + 1, 0, 65_536, 0],
+      [whole, 65_537, whole - 65_537, 65_536],
+      [whole + 1, 100, 65_536, 100],
+      [whole + 1, 65_536, 65_536, 65_536],
+      [whole + 1, RECORD_MAX_BYTES + 1, 65_535, 65_536],
+      [whole + 1, whole + 1, 0, 65_536],
+      [whole, whole, 0, 65_536],
+    ] as const
+  ) {
+    const text = "abcdefghij".repeat(whole / 10 + 1).slice(0, size);
+    const head = headerBytes === 0 ? "MSG a 1" : `HMSG a 1 ${headerBytes}`;
+    for (const pieceSize of [10_007, 1 << 30]) {
+      const [frame, next] = frames(`${head} ${size}\r\n${text}\r\nPING\r\n`, pieceSize);
+      assert.ok(frame?.kind === "message" && next?.kind === "ping");
+      const { message } = frame;
+      const about = `${size} bytes, ${headerBytes} of them header, in pieces of ${pieceSize}`;
+      assert.deepEqual(
+        [message.payload.length, message.header.length, message.payloadBytes, message.status],
+        [kept, header, size - headerBytes, undefined],
+        about,
+      );
+      assert.ok(text.slice(headerBytes).startsWith(Buffer.from(message.payload).toString()), about);
+      assert.ok(text.startsWith(message.header), about);
+    }
+  }
+});
+
+Deno.test("the largest numbers and the longest line that there may be are taken", () => {
+  const subject = "s".repeat(65_536 - "MSG  999999999 0\r".length);
+  for (const pieceSize of [1009, 1 << 20]) {
+    const found = frames(`MSG ${subject} 999999999 0\r\n\r\nhmsg a 009 0 0000000000\r\n\r\n`, pieceSize);
+    assert.deepEqual(found.map(plain), [
+      { ...NO_HEADER, subject, subscription: 999_999_999, text: "", payloadBytes: 0 },
+      { ...NO_HEADER, subject: "a", subscription: 9, text: "", payloadBytes: 0 },
+    ]);
+  }
+  const parser = new NatsParser(() => assert.fail("nothing is whole"));
+  parser.take(Buffer.from(`MSG a 1 ${2 ** 31}\r\nab`));
+  parser.take(Buffer.from(""));
+  parser.take(Buffer.from("cd"));
+  assert.equal(parser.unread.length, 0);
+});
+
+Deno.test("what is not whole yet is unread, and of what is in a piece nothing is", () => {
+  const found: NatsFrame[] = [];
+  const parser = new NatsParser((frame) => found.push(frame));
+  for (
+    const [piece, unread, count] of [
+      ["PING\r\nIN", "IN", 1],
+      ["FO {}\r", "INFO {}\r", 1],
+      ["\n", "", 2],
+      ["MSG a 1 2\r\na", "", 2],
+      ["b\r", "\r", 2],
+      ["\nPO", "PO", 3],
+      ["NG\r\n", "", 4],
+    ] as const
+  ) {
+    parser.take(Buffer.from(piece));
+    assert.deepEqual([parser.unread.toString(), found.length], [unread, count], JSON.stringify(piece));
+  }
+});
+
 for (
   const [what, text, problem] of [
     ["another protocol", "HTTP/1.1 200 OK\r\n\r\n", /is not NATS's protocol/],
-    ["a line without a carriage return", "PING\n", /is not NATS's protocol/],
+    ["a line without a carriage return", "PING \n", /is not NATS's protocol/],
     ["a line without an end", "INFO ".padEnd(70_000, "x"), /has a line without an end/],
+    [
+      "a line of one byte more than there may be",
+      `INFO ${"x".repeat(65_531)}\r\n`,
+      /has a line without an end/,
+    ],
+    ["a message of one byte more than there may be", "MSG a 1 2147483649\r\n", /announces a message of/],
+    ["a message with its length alone", "MSG 1\r\n", /is not NATS's protocol/],
+    ["a header without its length", "HMSG a 1 1\r\na\r\n", /is not NATS's protocol/],
+    ["a header of no digits", "HMSG a 1 r x 1\r\na\r\n", /is not NATS's protocol/],
+    ["a header of too many digits", "HMSG a 1 r 00000000001 1\r\na\r\n", /is not NATS's protocol/],
+    ["a message of no subject", "MSG  1 1\r\na\r\n", /is not NATS's protocol/],
+    ["a message of an empty reply", "MSG a 1  1\r\na\r\n", /is not NATS's protocol/],
+    ["a message of two replies", "MSG a 1 r s 1\r\na\r\n", /is not NATS's protocol/],
+    ["a subscription before the digits", "MSG a 1/ 1\r\na\r\n", /is not NATS's protocol/],
+    ["a subscription behind the digits", "MSG a 1: 1\r\na\r\n", /is not NATS's protocol/],
+    ["a message that ends in the wrong order", "MSG a 1 1\r\na\n\r", /has a message of another length/],
+    ["a message that ends in half", "MSG a 1 1\r\na\r\r", /has a message of another length/],
+    ["a message that ends in the other half", "MSG a 1 1\r\na\n\n", /has a message of another length/],
+    ["a word that begins as another does", "+OH\r\n", /is not NATS's protocol/],
     ["a message without a length", "MSG a 1\r\n", /is not NATS's protocol/],
     ["a message of less than nothing", "MSG a 1 -1\r\n", /is not NATS's protocol/],
     ["a message with a length of no digits", "MSG a 1 \r\n", /is not NATS's protocol/],
