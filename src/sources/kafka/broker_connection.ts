@@ -218,9 +218,9 @@ export class BrokerConnection {
   }
 
   private received(frame: Buffer): void {
-    const next = this.pending.shift()!;
-    if (frame.readInt32BE(4) !== next.id) throw new WireFault("belongs to another request");
-    next.resolve(frame.subarray(8));
+    // Whoever waits for it is told with the others, so it stays among them.
+    if (frame.readInt32BE(4) !== this.pending[0]!.id) throw new WireFault("belongs to another request");
+    this.pending.shift()!.resolve(frame.subarray(8));
   }
 
   private async learnVersions(): Promise<void> {

@@ -5,6 +5,9 @@ import type { AddressInfo } from "node:net";
 import { WireReader } from "../../../src/platform/kafka/wire_reader.ts";
 import { WireWriter } from "../../../src/platform/kafka/wire_writer.ts";
 
+/** The key of the request that a connection begins with. */
+export const API_VERSIONS = 18;
+
 type Primitive = "int8" | "int16" | "int32" | "int64" | "boolean" | "string" | "uuid" | "block";
 /** The fields of a structure in their order; an array of structures or of numbers in brackets. */
 export interface Form {

@@ -1,0 +1,189 @@
+/** Records are asked for, in each version that is spoken, in the forms of Kafka's documents. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { fetchRecords } from "../../../src/sources/kafka/fetch_request.ts";
+import { exchanged } from "./exchange.ts";
+import type { Form } from "./scripted_broker.ts";
+
+const FETCH = 1;
+const ID = Buffer.from("0123456789abcdef").toString("base64url");
+const OTHER_ID = Buffer.from("fedcba9876543210").toString("base64url");
+
+const FETCH_HEAD = {
+  replica: "int32",
+  waitMs: "int32",
+  minBytes: "int32",
+  maxBytes: "int32",
+  isolation: "int8",
+} as const;
+const SESSION = { session: "int32", epoch: "int32" } as const;
+const FORGOTTEN = { topic: "string", partitions: ["int32"] } as const;
+const FETCHED = {
+  partition: "int32",
+  error: "int16",
+  end: "int64",
+  stableEnd: "int64",
+  start: "int64",
+  aborted: [{ producerId: "int64", firstOffset: "int64" }],
+} as const;
+const FETCH_FORMS: Readonly<Record<number, { readonly request: Form; readonly answer: Form }>> = {
+  5: {
+    request: {
+      ...FETCH_HEAD,
+      topics: [{
+        topic: "string",
+        partitions: [{ partition: "int32", offset: "int64", start: "int64", maxBytes: "int32" }],
+      }],
+    },
+    answer: {
+      throttle: "int32",
+      topics: [{ topic: "string", partitions: [{ ...FETCHED, batches: "block" }] }],
+    },
+  },
+  11: {
+    request: {
+      ...FETCH_HEAD,
+      ...SESSION,
+      topics: [{
+        topic: "string",
+        partitions: [
+          { partition: "int32", epoch: "int32", offset: "int64", start: "int64", maxBytes: "int32" },
+        ],
+      }],
+      forgotten: [FORGOTTEN],
+      rack: "string",
+    },
+    answer: {
+      throttle: "int32",
+      error: "int16",
+      session: "int32",
+      topics: [{ topic: "string", partitions: [{ ...FETCHED, replica: "int32", batches: "block" }] }],
+    },
+  },
+  13: {
+    request: {
+      ...FETCH_HEAD,
+      ...SESSION,
+      topics: [{
+        topic: "uuid",
+        partitions: [{
+          partition: "int32",
+          epoch: "int32",
+          offset: "int64",
+          lastEpoch: "int32",
+          start: "int64",
+          maxBytes: "int32",
+        }],
+      }],
+      forgotten: [{ topic: "uuid", partitions: ["int32"] }],
+      rack: "string",
+    },
+    answer: {
+      throttle: "int32",
+      error: "int16",
+      session: "int32",
+      topics: [{ topic: "uuid", partitions: [{ ...FETCHED, replica: "int32", batches: "block" }] }],
+    },
+  },
+};
+
+const LIMITS = { waitMs: 300, maxBytes: 4000, partitionMaxBytes: 500 };
+const WANTED = [
+  { topic: "t", topicId: ID, partition: 0, offset: 2 ** 40 },
+  { topic: "u", topicId: OTHER_ID, partition: 1, offset: 2 },
+  { topic: "t", topicId: ID, partition: 3, offset: 0 },
+];
+const BATCHES = Buffer.from("batches");
+/** What a broker says of a partition. */
+const said = (partition: number, says: Record<string, unknown> = {}) => ({
+  partition,
+  error: 0,
+  end: 20,
+  stableEnd: 10,
+  start: 5,
+  aborted: [],
+  replica: -1,
+  batches: BATCHES,
+  ...says,
+});
+
+function fetchOf(version: number, topics: unknown, error = 0, wanted: typeof WANTED = WANTED, has = version) {
+  return exchanged({
+    key: FETCH,
+    has,
+    version,
+    isFlexible: version >= 12,
+    ...FETCH_FORMS[version]!,
+    says: { throttle: 0, error, session: 0, topics },
+    ask: (connection) => fetchRecords(connection, wanted, LIMITS, "kafka://b/t"),
+  });
+}
+
+Deno.test("records of committed transactions are asked for, by topic, in each version", async () => {
+  for (const [version, has] of [[5, 10], [11, 12], [13, 99]] as const) {
+    const nameOf = (topic: string) => version < 13 ? topic : topic === "t" ? ID : OTHER_ID;
+    const aborted = [{ producerId: 7, firstOffset: 9 }, { producerId: 8, firstOffset: 3 }];
+    const { asked, found } = await fetchOf(
+      version,
+      [
+        {
+          topic: nameOf("t"),
+          partitions: [said(3, { aborted }), said(0, { error: 1, end: -1, stableEnd: -1 })],
+        },
+        { topic: nameOf("other"), partitions: [said(1)] },
+      ],
+      0,
+      WANTED,
+      has,
+    );
+    const partition = (partition: number, offset: number) => ({
+      partition,
+      ...(version >= 9 ? { epoch: -1 } : {}),
+      offset,
+      ...(version >= 12 ? { lastEpoch: -1 } : {}),
+      start: -1,
+      maxBytes: 500,
+    });
+    assert.deepEqual(asked, {
+      replica: -1,
+      waitMs: 300,
+      minBytes: 1,
+      maxBytes: 4000,
+      isolation: 1,
+      ...(version >= 7 ? { session: 0, epoch: -1 } : {}),
+      topics: [
+        { topic: nameOf("t"), partitions: [partition(0, 2 ** 40), partition(3, 0)] },
+        { topic: nameOf("u"), partitions: [partition(1, 2)] },
+      ],
+      ...(version >= 7 ? { forgotten: [] } : {}),
+      ...(version >= 11 ? { rack: "" } : {}),
+    });
+    const records = { error: 0, end: 20, stableEnd: 10, aborted: [], batches: new Uint8Array(BATCHES) };
+    assert.deepEqual(
+      found.map((one) => one && { ...one, batches: new Uint8Array(one.batches) }),
+      [
+        { ...records, error: 1, end: -1, stableEnd: -1 },
+        version < 13 ? undefined : { ...records },
+        { ...records, aborted },
+      ],
+      `version ${version}`,
+    );
+  }
+});
+
+Deno.test("an answer without records has none, and the error of a whole answer is told", async () => {
+  const wanted = [{ topic: "t", topicId: ID, partition: 0, offset: 1 }];
+  const nothing = [{ topic: "t", partitions: [said(0, { batches: new Uint8Array(0) })] }];
+  const { found } = await fetchOf(5, nothing, 0, wanted);
+  assert.equal(found[0]!.batches.length, 0);
+  await assert.rejects(
+    fetchOf(11, [], 35, wanted),
+    /^SourceError: kafka:\/\/b\/t: the broker answers UNSUPPORTED_VERSION/,
+  );
+});
+
+Deno.test("where one id of a topic is not known, topics are asked for by their names", async () => {
+  const wanted = [WANTED[0]!, { ...WANTED[1]!, topicId: undefined }];
+  const { asked } = await fetchOf(11, [], 0, wanted as typeof WANTED, 99);
+  assert.deepEqual((asked["topics"] as { topic: string }[]).map(({ topic }) => topic), ["t", "u"]);
+});
