@@ -1,4 +1,4 @@
-/** A broker that is told byte by byte what it answers, and the forms of messages as Kafka's documents have them. */
+/** A broker that is told what it answers, and the forms of messages as Kafka's documents have them. */
 import { Buffer } from "node:buffer";
 import { createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-/** A connection to a broker of MQTT: answers, the pulse, the end; and what is said and heard at its beginning. */
+/** A connection to a broker of MQTT: its beginning, answers, the pulse and the end. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
