@@ -87,7 +87,7 @@ Deno.test("records that would not fit into an empty inbox never will, and that i
 
 Deno.test("a large run is stored in runs of a megabyte, or of one record where that is larger", () =>
   withInbox(1e8, async (inbox, reopen) => {
-    const of = (letter: string, length: number) => letter.repeat(length);
+    const of = (text: string, length: number) => text.repeat(length);
     for (
       const [records, counts] of [
         // With the line breaks between them they are a megabyte exactly.
