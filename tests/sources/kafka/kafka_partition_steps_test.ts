@@ -168,9 +168,9 @@ Deno.test("where the offset is gone, it is gone on where the partition has recor
   };
   const { kind: _kind, decodeMs: _decodeMs, ...step } = IDLE;
   assert.deepEqual(await gone("7").outcome, { ...step, kind: "gap", next: "10", lost: 3 });
-  const { lost: _lost, ...place } = step;
+  const { lost: _lost, ...returned } = step;
   const ahead = gone("51");
-  assert.deepEqual(await ahead.outcome, { ...place, kind: "returned", next: "50", doubtful: 0 });
+  assert.deepEqual(await ahead.outcome, { ...returned, kind: "returned", next: "50", doubtful: 0 });
   assert.match(
     ahead.log.join(),
     /ends before what was read of it.*unclean\.leader\.election.*read_to=51 end=50/,
