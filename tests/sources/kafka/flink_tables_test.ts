@@ -6,14 +6,14 @@ const TERMS = { job: "j", endsWhenRead: false, offsets: undefined, secret: (name
 const OPEN = { login: undefined, tls: undefined };
 
 Deno.test("each topic of a URL is a table, which begins where the state, else the URL, says", () => {
-  const url = knownKafkaUrl("kafka://b1,[::1]:9/t,u?start=newest");
+  const url = knownKafkaUrl("kafka://b1,[fd00::1]:9/t,u?start=newest");
   const offsets = (topic: string) => new Map(topic === "t" ? [[0, 5], [2, 7]] : []);
   const [first, second] = flinkTablesOf(url, OPEN, { ...TERMS, offsets });
   assert.deepEqual([first!.topic, second!.topic, first!.notes], ["t", "u", []]);
   assert.deepEqual(first!.options, [
     ["connector", "kafka"],
     ["topic", "t"],
-    ["properties.bootstrap.servers", "b1:9092,[::1]:9"],
+    ["properties.bootstrap.servers", "b1:9092,[fd00::1]:9"],
     ["properties.group.id", "vabus-data-handler_source.j"],
     ["properties.isolation.level", "read_committed"],
     ["properties.partition.discovery.interval.ms", "10000"],

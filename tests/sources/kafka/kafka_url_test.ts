@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { knownKafkaUrl, readKafkaUrl } from "../../../src/sources/kafka/kafka_url.ts";
 
+const LAST_PORT = 65_535;
+
 function read(url: string) {
   const read = readKafkaUrl(url);
   assert.ok(!("problem" in read), JSON.stringify(read));
@@ -57,11 +59,11 @@ Deno.test("a URL says who reads, how the login goes and where the source begins"
   const { sasl, start, username, password } = read("kafka://broker/a");
   assert.deepEqual([sasl, start, username, password], [undefined, "oldest", undefined, undefined]);
   assert.deepEqual(
-    knownKafkaUrl("kafkas://me:se%3Acret@[::1]:65535/a, b?sasl=SCRAM-SHA-256&start=newest"),
+    knownKafkaUrl("kafkas://me:se%3Acret@[fd00::1]:65535/a, b?sasl=SCRAM-SHA-256&start=newest"),
     {
-      address: "kafkas://[::1]:65535/a,b",
+      address: "kafkas://[fd00::1]:65535/a,b",
       hasTls: true,
-      brokers: [{ host: "::1", port: 65_535 }],
+      brokers: [{ host: "fd00::1", port: LAST_PORT }],
       topics: ["a", "b"],
       sasl: "scram-sha-256",
       username: "me",

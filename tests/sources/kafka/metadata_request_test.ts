@@ -6,6 +6,7 @@ import { exchanged } from "./exchange.ts";
 import type { Form } from "./scripted_broker.ts";
 
 const METADATA = 3;
+const PORT = 9092;
 const ID = Buffer.from("0123456789abcdef").toString("base64url");
 const OTHER_ID = Buffer.from("fedcba9876543210").toString("base64url");
 
@@ -48,7 +49,7 @@ const METADATA_FORMS: Readonly<Record<number, { readonly request: Form; readonly
     answer: { ...CLUSTER, topics: [WITH_IDS] },
   },
 };
-const BROKER = { node: 7, host: "b", port: 9092, rack: undefined };
+const BROKER = { node: 7, host: "b", port: PORT, rack: undefined };
 const partitionOf = (partition: number, leader: number) => ({
   error: 0,
   partition,
@@ -99,7 +100,7 @@ Deno.test("who leads partitions is asked in each version, and no topic is made b
       ...(version === 10 ? { clusterRights: false } : {}),
       ...(version >= 8 ? { topicRights: false } : {}),
     });
-    assert.deepEqual([...found.brokers], [[7, { host: "b", port: 9092 }], [2, { host: "::1", port: 9092 }]]);
+    assert.deepEqual([...found.brokers], [[7, { host: "b", port: PORT }], [2, { host: "::1", port: PORT }]]);
     assert.deepEqual([...found.topics], [["t", { id: version >= 10 ? ID : undefined, leaders: [-1, 2] }]]);
     assert.deepEqual(partitionsIn(found), [{ topic: "t", partition: 0 }, { topic: "t", partition: 1 }]);
   }

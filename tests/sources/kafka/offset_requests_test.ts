@@ -8,6 +8,7 @@ import {
 } from "../../../src/sources/kafka/offset_requests.ts";
 import { exchanged } from "./exchange.ts";
 
+const PORT = 9093;
 const [LIST_OFFSETS, OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR] = [2, 8, 9, 10] as const;
 const PARTITIONS = [{ topic: "t", partition: 0 }, { topic: "u", partition: 4 }, { topic: "t", partition: 1 }];
 
@@ -89,12 +90,12 @@ Deno.test("the broker that keeps the offsets of a group is asked for", async () 
         host: "string",
         port: "int32",
       },
-      says: { throttle: 0, error, message: undefined, node: 3, host: "b", port: 9093 },
+      says: { throttle: 0, error, message: undefined, node: 3, host: "b", port: PORT },
       ask: (connection) => findCoordinator(connection, "g"),
     });
   assert.deepEqual(await coordinatorOf(0), {
     asked: { group: "g", kind: 0 },
-    found: { host: "b", port: 9093 },
+    found: { host: "b", port: PORT },
   });
   await assert.rejects(
     coordinatorOf(15),

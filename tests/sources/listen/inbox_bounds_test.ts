@@ -1,5 +1,6 @@
 /** What an inbox takes and holds, to the byte; what ends a wait; and what a commit that fails leaves. */
 import assert from "node:assert/strict";
+import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { Inbox, InboxFullError } from "../../../src/sources/listen/inbox.ts";
 import { InboxStore } from "../../../src/sources/listen/inbox_store.ts";
 import { RecentRuns } from "../../../src/sources/listen/recent_runs.ts";
@@ -165,7 +166,7 @@ Deno.test("requests that have begun to come are waited for, for five millisecond
     const { now } = performance;
     let nowMs = 1000;
     performance.now = () => nowMs;
-    const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+    const turn = () => systemClock.sleep(0, NEVER);
     try {
       const [first, second] = [inbox.expect(), inbox.expect()];
       const answer = inbox.append([runOf("a")], 0);

@@ -22,7 +22,8 @@ const [CONNECT, CONNACK, PUBLISH, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNE
   13,
   14,
 ] as const;
-const NAME = "the broker at b:1883";
+const PORT = 1883;
+const NAME = `the broker at b:${PORT}`;
 const NEVER = new AbortController().signal;
 const GREETING = mqttPacket(CONNACK, 0, 0, 0);
 
@@ -64,7 +65,7 @@ class Line {
     };
     const access = {
       host: "b",
-      port: 1883,
+      port: PORT,
       tls: undefined,
       connect: () => Promise.resolve(socket as unknown as Socket),
     };
