@@ -1,0 +1,131 @@
+/** Lines of a pipe, whatever pieces they come in and whenever. */
+import assert from "node:assert/strict";
+import type { SourceContext } from "../../../src/contract/source.ts";
+import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
+import { LogHistory } from "../../../src/event/log_history.ts";
+import { STDIN, StdinSource } from "../../../src/sources/file/stdin_source.ts";
+import { namesOf } from "../../contract/source_reading.ts";
+import { NO_EVENT_TEXTS } from "../event_texts.ts";
+import { eventText, lines } from "./written_files.ts";
+
+const NEVER = new AbortController().signal;
+const MIB = 1024 * 1024;
+
+/** A pipe that a test writes to, and a clock whose time goes on with each sleep that is not called off. */
+async function rig({ csv = false, endsWhenRead = false } = {}) {
+  const pieces: (string | undefined | Error)[] = [];
+  let waiting: (() => void) | undefined;
+  const input = {
+    isTerminal: true,
+    async read() {
+      if (pieces.length === 0) await new Promise<void>((resolve) => waiting = resolve);
+      const piece = pieces.shift();
+      if (piece instanceof Error) throw piece;
+      return piece === undefined ? undefined : new TextEncoder().encode(piece);
+    },
+  };
+  const sleeps: number[] = [];
+  let nowMs = 0;
+  const clock = {
+    nowMs: () => 0,
+    monotonicMs: () => nowMs,
+    sleep: async (ms: number, signal: AbortSignal) => {
+      sleeps.push(ms);
+      for (let turn = 0; turn < 20 && !signal.aborted; turn++) await Promise.resolve();
+      if (!signal.aborted) nowMs += ms;
+    },
+  };
+  const reader = csv
+    ? readerFor({ ...NO_EVENT_TEXTS, format: "csv", name: "n", value: "/a", timestamp: "/t" })
+    : undefined;
+  const source = new StdinSource("stdin:", input, reader, endsWhenRead);
+  const [partition] = await source.open({ clock } as unknown as SourceContext);
+  return {
+    source,
+    partition: partition!,
+    sleeps,
+    write(...more: readonly (string | undefined | Error)[]) {
+      pieces.push(...more);
+      waiting?.();
+    },
+    /** What a read gives: names, details of what is refused, or the kind of its outcome. */
+    async read(limit = 100, waitMs = 100, signal = NEVER): Promise<string> {
+      const batch = new EventBatch();
+      const from = { lineage: undefined, position: undefined, history: new LogHistory() };
+      const outcome = await partition!.read(from, batch, { limit, waitMs, isAfterRest: false }, signal);
+      if (outcome.kind !== "events") return outcome.kind;
+      return [...namesOf(batch), ...batch.invalid.map(({ detail }) => detail)].join();
+    },
+  };
+}
+
+Deno.test("lines are read as they become whole, up to the limit, and the last one at the end", async () => {
+  const { read, write } = await rig();
+  write(lines(0, 3) + eventText(3).slice(0, 9));
+  assert.deepEqual([await read(2), await read(2), await read()], ["e0,e1", "e2", "idle"]);
+  write(eventText(3).slice(9), "\n\n", eventText(4).trimEnd());
+  assert.deepEqual([await read(), await read()], ["e3", "idle"]);
+  write(undefined, undefined);
+  assert.deepEqual([await read(), await read(), await read()], ["e4", "idle", "idle"]);
+});
+
+Deno.test("a read waits as long as it may, and its bytes are not lost", async () => {
+  const { read, sleeps, write } = await rig();
+  assert.equal(await read(1, 0), "idle");
+  assert.deepEqual(sleeps, []);
+  assert.equal(await read(1, 70), "idle");
+  assert.deepEqual(sleeps, [70]);
+  assert.equal(await read(1, 70, AbortSignal.abort()), "idle");
+  assert.equal(sleeps.length, 1);
+  write(lines(0, 1));
+  assert.equal(await read(1, 70), "e0");
+  assert.equal(sleeps.length, 2);
+});
+
+Deno.test("a run that ends waits for the writer of a pipe, a day at most", async () => {
+  const once = await rig({ endsWhenRead: true });
+  const first = once.read(1, 0);
+  once.write(lines(0, 1), undefined, undefined);
+  assert.deepEqual([await first, await once.read(1, 0)], ["e0", "idle"]);
+  assert.equal(once.sleeps[0], 24 * 3_600_000);
+  const other = await rig({ endsWhenRead: true });
+  assert.equal(await other.read(1, 40), "idle");
+  assert.deepEqual(other.sleeps, [40]);
+});
+
+Deno.test("a line of more than a megabyte is refused once, and what follows it is read", async () => {
+  const { read, write } = await rig();
+  const said = "a line of more than 1048576 bytes";
+  write("x".repeat(MIB - 1), "yz", "z".repeat(MIB), `z\n${lines(1, 2)}`);
+  assert.deepEqual([await read(), await read(), await read()], [said, "e1", "idle"]);
+  write(`${"x".repeat(MIB - 1)}\n${lines(2, 3)}`);
+  assert.match(await read(1), /JSON|event/);
+  assert.equal(await read(), "e2");
+});
+
+Deno.test("CSV begins with its header, and has another one where it changes", async () => {
+  const { read, write } = await rig({ csv: true });
+  write("t,a");
+  assert.equal(await read(), "idle");
+  write("\n5,1\n");
+  assert.equal(await read(), "n");
+  write("a,t\n2,6\n", undefined);
+  assert.deepEqual([await read(), await read()], ["n", "idle"]);
+  const only = await rig({ csv: true });
+  only.write("t,a", undefined);
+  assert.equal(await only.read(), "idle");
+});
+
+Deno.test("an input that cannot be read says why, and is read on; a terminal is told from a pipe", async () => {
+  const { partition, read, source, write } = await rig();
+  write(new Error("it is broken"), lines(0, 1));
+  await assert.rejects(read(), { kind: "unavailable", message: "stdin cannot be read: it is broken" });
+  assert.equal(await read(), "e0");
+  assert.equal(await source.probe(), "a terminal");
+  assert.equal(
+    await new StdinSource("stdin:", { ...STDIN, isTerminal: false }, undefined, false).probe(),
+    "a pipe or a file",
+  );
+  assert.deepEqual([partition.id, partition.replay], ["", "none"]);
+});
