@@ -95,6 +95,7 @@ Deno.test("each new failure is told, then ever fewer; a warning, or an error whe
   assert.match(log.join("\n"), /^[^\n]*ERROR[^\n]*no such table[^\n]*attempt=10[^\n]*retry_in_seconds=30$/);
   log.length = 0;
   of.succeeded();
+  assert.equal(log.length, 1);
   of.succeeded();
   assert.equal(log.length, 1);
   assert.match(log[0]!, /INFO.*the sink works again.*sink="s"/);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
-import { waitingRows } from "../../../src/state/outbox/sink_registry.ts";
+import { readAudit } from "../../../src/state/audit.ts";
+import { routedByLength } from "../../../src/state/outbox/sink_tiers.ts";
+import { SinkRegistry, waitingRows } from "../../../src/state/outbox/sink_registry.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
@@ -134,4 +136,88 @@ Deno.test("32 sinks are known at a time", () => {
       for (const name of names.slice(1)) assert.equal(deliver(inside, name).length, 1, name);
     });
   });
+});
+
+const TOY = (id: string) => ({ id, kind: "toy" });
+
+Deno.test("a sink of another kind under the same name is refused, also one that was removed", () => {
+  inTemporaryDirectory((directory) => {
+    withSinks(directory, ["x", "y"], () => {});
+    withSinks(directory, ["y"], ({ state, registry }) => {
+      assert.deepEqual(registry.absent.map(({ id }) => id), ["x"]);
+      for (const id of ["x", "y"]) {
+        assert.throws(
+          () => SinkRegistry.open(state, 0, [{ id, kind: "file" }, TOY(id === "x" ? "y" : "x")], [], 1),
+          isForeign(new RegExp(`the sink "${id}" was a toy and is a file now.*new-${id}:file`)),
+        );
+      }
+    });
+  });
+});
+
+Deno.test("what is given up of a sink is moved in its books, and the order is noted", () => {
+  inTemporaryDirectory((directory) => {
+    withSinks(directory, ["x", "y"], (inside) => {
+      publish(inside, "a");
+      deliver(inside, "x");
+      publish(inside, "b");
+      publish(inside, "a");
+    });
+    withSinks(directory, ["x", "y"], ({ state, outbox }) => {
+      const forget = (operator?: string) =>
+        SinkRegistry.open(state, outbox.endId(), [TOY("y")], ["x"], 7, operator);
+      const [x] = forget("root").absent;
+      assert.deepEqual([x!.id, x!.bit, x!.routedCount, x!.givenUpCount, x!.purgedCount], ["x", 0, 1, 2, 0]);
+      assert.deepEqual(x!.earlier, [{ sinceId: 0, untilId: 3, bit: 1, cursor: 1 }]);
+      assert.deepEqual([x!.cursor, x!.sinceId], [Infinity, Infinity]);
+      assert.deepEqual([...routedByLength(state, "x")], [[1000, 1]]);
+      const [order] = readAudit(state, 9);
+      assert.deepEqual([order!.who, order!.action, order!.detail, order!.result, order!.atMs], [
+        "root",
+        "--forget-sink",
+        "x",
+        "2 aggregates given up",
+        7,
+      ]);
+      assert.throws(() => forget("root"), isForeign(/--forget-sink x: the state knows no such sink/));
+      assert.equal(readAudit(state, 9).length, 1);
+      const back = SinkRegistry.open(state, 3, [TOY("y"), TOY("x")], [], 8);
+      const { bit, sinceId, cursor, routedCount, givenUpCount } = back.get("x");
+      assert.deepEqual([bit, sinceId, cursor, routedCount, givenUpCount], [1, 3, 3, 1, 2]);
+      assert.equal(back.absent.length, 0);
+    });
+  });
+});
+
+Deno.test("configured sinks are checked without changing anything", () => {
+  inTemporaryDirectory((directory) => {
+    withSinks(directory, ["x", "y"], (inside) => {
+      publish(inside, "a");
+      deliver(inside, "x");
+      const check = (...sinks: { id: string; kind: string }[]) =>
+        SinkRegistry.assertNoneStranded(inside.state, sinks);
+      check(TOY("x"), TOY("y"));
+      check(TOY("y"), TOY("new"));
+      assert.throws(() => check(TOY("x")), isForeign(/^1 aggregates still wait for the sink "y"/));
+      assert.throws(() => check(TOY("x"), { id: "y", kind: "file" }), isForeign(/was a toy and is a file/));
+      assert.deepEqual(SinkRegistry.read(inside.state).sinks.map(({ id }) => id), ["x", "y"]);
+    });
+  });
+});
+
+Deno.test("the outbox waits for the sinks that have got the fewest", () => {
+  inTemporaryDirectory((directory) =>
+    withSinks(directory, ["x", "y", "z"], (inside) => {
+      publish(inside, "a");
+      publish(inside, "b");
+      const { registry } = inside;
+      assert.deepEqual([registry.slowest(), registry.deliveredId()], [["x", "y", "z"], 0]);
+      inside.outbox.advance("x", 2);
+      inside.outbox.advance("y", 1);
+      inside.outbox.advance("z", 1);
+      assert.deepEqual([registry.slowest(), registry.deliveredId()], [["y", "z"], 1]);
+      assert.equal(registry.bitsOf(["z", "y", "y"]), 0b110);
+      assert.equal(registry.bitsOf([]), 0);
+    })
+  );
 });
