@@ -21,6 +21,7 @@ Deno.test("an alarm is kept, and told once with the way out", () => {
   const { outbox, log, of } = alarms();
   const alarm = { kind: "rows_missing", detail: "two rows are gone", count: 2 } as const;
   of.raise(alarm);
+  assert.equal(log.length, 1);
   of.raise(alarm);
   assert.deepEqual(outbox.alarms, [{ sink: "s", alarm }, { sink: "s", alarm }]);
   assert.equal(log.length, 1);
