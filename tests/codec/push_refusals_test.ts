@@ -18,7 +18,9 @@ Deno.test("refusals: ten reasons are named, and an example is cut and fit for a 
   const refusals = new PushRefusals();
   for (let i = 0; i < 10; i++) refusals.add(`r${i}`, "e");
   assert.ok(!refusals.text(10, "points").includes("other"));
-  refusals.add("r10", "e", 2);
+  refusals.add("r10", "e");
+  assert.ok(refusals.text(11, "points").endsWith("; other reasons (1)"));
+  refusals.add("r10", "e");
   refusals.add("r11", "e");
   refusals.add("r0", "e");
   const named = Array.from({ length: 10 }, (_, i) => `r${i} (${i === 0 ? 2 : 1}, such as "e")`);
