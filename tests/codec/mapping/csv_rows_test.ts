@@ -70,6 +70,7 @@ Deno.test("the separator of a header is the one that it has most of, outside of 
     ["a,b\nc;d;e;f", ","],
     ["\ufeffa;b\nc", ";"],
     ["\ufeff\na;b;c", ","],
+    ["\na;b;c", ","],
   ] as const;
   for (const [text, separator] of cases) assert.equal(separatorOf(text), separator, text);
 });

@@ -76,6 +76,7 @@ Deno.test("a decimal number without an exponent is read as far as a double holds
   ];
   for (const text of [...numbers, "-0", `0.${"0".repeat(21)}1`]) {
     assert.ok(Object.is(inside(text, decimalIn), Number(text)), text);
+    assert.ok(Object.is(decimalIn(bytesOf(text), 0, text.length), Number(text)), text);
   }
   const others = [
     "",
@@ -83,6 +84,7 @@ Deno.test("a decimal number without an exponent is read as far as a double holds
     "-",
     ".",
     "+.",
+    ".5.",
     "1.2.3",
     "1-",
     "--1",
@@ -96,7 +98,10 @@ Deno.test("a decimal number without an exponent is read as far as a double holds
     `${MAX + 1}`,
   ];
   for (const text of [...others, `0.${"0".repeat(22)}1`]) {
-    assert.ok(Number.isNaN(inside(text, decimalIn)), text);
+    {
+      assert.ok(Number.isNaN(inside(text, decimalIn)), text);
+      assert.ok(Number.isNaN(decimalIn(bytesOf(text), 0, text.length)), text);
+    }
   }
 });
 
@@ -137,9 +142,8 @@ Deno.test("the powers of ten are those that a double holds exactly", () => {
 });
 
 Deno.test("a number of line protocol is read of its bytes as of its text", () => {
-  const texts =
-    "1 -1.5 21i -21i +21i 21u -21u +21u i -i u 1.5i 1ii 9007199254740993i 99999999999999999999i t T true f F false"
-      .split(" ");
+  const texts = ("1 -1.5 21i -21i +21i 21u -21u +21u i -i u 1.5i 1ii 9007199254740993i " +
+    "99999999999999999999i t T true f F false").split(" ");
   for (const text of [...texts, "", "1e3", "nan", "open", '"a"', "4611686019000000000i", "1I"]) {
     const expected = influxNumber(text);
     const found = inside(text, influxNumberIn);
