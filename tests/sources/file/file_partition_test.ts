@@ -10,7 +10,9 @@ import { FilePartition } from "../../../src/sources/file/file_partition.ts";
 import { markOf } from "../../../src/sources/file/file_mark.ts";
 import { OpenFile } from "../../../src/sources/file/open_file.ts";
 import { OpenFiles } from "../../../src/sources/file/open_files.ts";
+import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
 import { namesOf } from "../../contract/source_reading.ts";
+import { NO_EVENT_TEXTS } from "../event_texts.ts";
 import { errorOf, eventText, inDirectory, lines } from "./written_files.ts";
 
 const NEVER = new AbortController().signal;
@@ -26,7 +28,12 @@ class Rig {
   readonly partition: FilePartition;
   private position: string | undefined;
 
-  private constructor(found: FoundFile, isFollowed: boolean, openFiles?: OpenFiles) {
+  private constructor(
+    found: FoundFile,
+    isFollowed: boolean,
+    openFiles?: OpenFiles,
+    reader?: ReturnType<typeof readerFor>,
+  ) {
     const clock = {
       nowMs: () => 1_000_000,
       monotonicMs: () => this.nowMs,
@@ -41,15 +48,20 @@ class Rig {
     this.partition = new FilePartition(
       "id",
       found,
-      { reader: undefined, isFollowed },
+      { reader, isFollowed },
       { clock, logger },
       openFiles,
     );
   }
 
-  static async of(path: string, isFollowed: boolean, openFiles?: OpenFiles): Promise<Rig> {
+  static async of(
+    path: string,
+    isFollowed: boolean,
+    openFiles?: OpenFiles,
+    reader?: ReturnType<typeof readerFor>,
+  ): Promise<Rig> {
     const [found] = await filesMatching(path);
-    return new Rig(found!, isFollowed, openFiles);
+    return new Rig(found!, isFollowed, openFiles, reader);
   }
 
   async read(waitMs = 0, limit = 2): Promise<Outcome & { names: readonly string[] }> {
@@ -221,6 +233,8 @@ Deno.test("a file goes on in the next one, once nobody has written to it for a m
         const [file] = await filesMatching(path);
         found.push(file!);
         partition.goOnIn(file!, await OpenFile.open(path));
+        assert.deepEqual([partition.isChanging, partition.fileKey], [true, file]);
+        assert.equal((await partition.end())!.at, file!.bytes);
       }
       assert.deepEqual([partition.isChanging, partition.fileKey], [true, found[1]]);
       assert.notDeepEqual(own, found[1]);
@@ -302,5 +316,17 @@ Deno.test("what lies before a cut of a compressed file is read first, and the cu
     await Deno.writeFile(path, whole);
     for (let names; (names = (await rig.read(0, 1000)).names).length > 0;) count += names.length;
     assert.equal(count, 20_000);
+    close(rig);
+  }));
+
+Deno.test("a file of CSV that is written anew has its new header", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a.csv`;
+    await Deno.writeTextFile(path, "t,a,b\n5,1,2\n");
+    const texts = { ...NO_EVENT_TEXTS, format: "csv", name: "{/a}", value: "/b", timestamp: "/t" } as const;
+    const rig = await Rig.of(path, true, undefined, readerFor(texts));
+    assert.equal(await rig.readAll(), "1");
+    await Deno.writeTextFile(path, "b,a,t\n7,3,5\n8,4,6\n");
+    assert.equal(await rig.readAll(), "3,4");
     close(rig);
   }));

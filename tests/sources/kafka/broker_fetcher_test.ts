@@ -44,6 +44,8 @@ class World implements Disposable {
   readonly requests: Asked[] = [];
   mayReadAhead = false;
   nowMs = 1000;
+  /** How often the fetcher has looked at the partitions. */
+  looks = 0;
   readonly fetcher: BrokerFetcher;
   private readonly stop = new AbortController();
   private answers: ((partitions: ReadonlyMap<number, Buffer>) => void)[] = [];
@@ -78,7 +80,13 @@ class World implements Disposable {
     const clock = { nowMs: () => 0, monotonicMs: () => this.nowMs, sleep: () => Promise.resolve() };
     this.fetcher = new BrokerFetcher(
       NODE,
-      { cluster, clock, memory: this.memory, mayReadAhead: () => this.mayReadAhead, feeds: () => this.feeds },
+      {
+        cluster,
+        clock,
+        memory: this.memory,
+        mayReadAhead: () => this.mayReadAhead,
+        feeds: () => (this.looks++, this.feeds),
+      },
       this.stop.signal,
     );
     for (let partition = 0; partition < partitions; partition++) {
@@ -143,6 +151,9 @@ Deno.test("nothing is fetched unasked, and of what is wanted only what the broke
   assert.deepEqual([await waits[0], await waits[2]], ["none", "records"]);
   assert.deepEqual([world.requests.length, world.feeds[2]!.isActive], [1, true]);
   world.feeds[1]!.settle("none");
+  const { looks } = world;
+  await world.turn();
+  assert.equal(world.looks, looks, "it looks for nothing while nothing is wanted");
 });
 
 Deno.test("a broker waits until the first reader goes, half a second at most, and less where others are busy", async () => {

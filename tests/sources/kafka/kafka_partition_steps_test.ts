@@ -212,7 +212,9 @@ Deno.test("a topic is told by its id, and one that is another now is not read on
     next: "20",
   });
   assert.deepEqual(await rig({ topicId: undefined }).read("20"), { ...IDLE, next: "20" });
-  assert.equal(await rig().partition.lineageNow(NEVER), LINEAGE);
+  const looking = rig();
+  assert.equal(await looking.partition.lineageNow(NEVER), LINEAGE);
+  assert.deepEqual(looking.asked, ["refresh"]);
   await assert.rejects(rig({ topicId: undefined }).partition.lineageNow(NEVER), {
     kind: "unavailable",
     message: "partition t/3: its brokers do not tell the topic's id",
