@@ -1,9 +1,14 @@
 /** What other programs are told to do with the same files. */
 
-/** A Python program for DuckDB: the aggregates of each name, function and window of the file, as CSV. */
+/**
+ * A Python program for DuckDB: the aggregates of each name, function and window of the file, as CSV. Its
+ * arguments are the file and how many threads there may be; without these, as many as DuckDB takes.
+ */
 export const DUCKDB_SCRIPT = `
 import duckdb, sys
 path = sys.argv[1]
+if len(sys.argv) > 2:
+  duckdb.sql(f"set threads = {int(sys.argv[2])}")
 columns = "{'name': 'VARCHAR', 'value': 'DOUBLE', 'timestamp': 'DOUBLE', 'agg_func': 'VARCHAR'}"
 source = (f"read_csv('{path}', header=true, columns={columns})" if path.endswith(".csv")
           else f"read_json('{path}', format='newline_delimited', columns={columns})")

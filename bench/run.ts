@@ -6,11 +6,14 @@
  *   make bench ARGS="--only throughput --intervals 60 --intervals 10,60,3600"
  *   make bench ARGS="--only sinks --sinks none,kafka --program before --program dist/vabus-data-handler"
  *   make bench ARGS="--only instances --events 20000000 --rounds 2"
+ *   make bench ARGS="--only engines --only growth"    beside DuckDB, which pip installs; as things grow
  *   make bench ARGS="--save"    makes what it finds the results to compare with
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { executablePath } from "../tests/support/executable.ts";
+import { engines } from "./engines_table.ts";
+import { growth } from "./growth_table.ts";
 import { instances } from "./instances_table.ts";
 import { measureCloseToRow } from "./latency.ts";
 import { NewSinks } from "./new_sinks.ts";
@@ -107,6 +110,9 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<Results | void>>> = {
   latency,
   startup,
   instances: () => instances(eventsOr(3_000_000), ROUNDS),
+  engines: () =>
+    engines({ events: eventsOr(10_000_000), rounds: ROUNDS, names: NAMES, program: PROGRAMS[0]! }),
+  growth: () => growth(eventsOr(2_000_000), ROUNDS, PROGRAMS[0]!),
 };
 const known = new NewSinks(1).names;
 const isRight = options.only.every((name) => Object.hasOwn(MEASUREMENTS, name)) &&

@@ -1,11 +1,11 @@
-import { type Bus, handlerEnvironment } from "../tests/e2e/plant.ts";
-import { surroundings, temporaryDirectory } from "../tests/support/executable.ts";
-import { MeasuredProcess, type Usage } from "./measured_process.ts";
-import { peerAggregates, peerCommand, peerRuntime } from "./peer_runtime.ts";
-import { grouped, median, note, say } from "./report.ts";
+import { temporaryDirectory } from "../tests/support/executable.ts";
+import type { Usage } from "./measured_process.ts";
+import { peerAggregates, peerRuntime } from "./peer_runtime.ts";
+import { grouped, note, say } from "./report.ts";
 import type { Results } from "./results.ts";
 import { NewSinks } from "./new_sinks.ts";
-import { loadBus, PUBLISH_BATCH_SIZE } from "./throughput.ts";
+import { loadBus } from "./throughput.ts";
+import { cpuSecondsOf, measureOnce, measureScript, megabytesOf, unpackIn } from "./whole_process.ts";
 import { WINDOW_SECONDS, type Workload, writeWorkload } from "./workload.ts";
 
 const PEER = "script";
@@ -88,43 +88,19 @@ async function measuredColumn(
   const usages = new Map<string, Usage[]>();
   const noted = (key: string, usage: Usage) => {
     usages.set(key, [...usages.get(key) ?? [], usage]);
-    note(`${grouped(names)} names, ${key}: ${usage.cpuSeconds.toFixed(2)} CPU-s, ${megabytes([usage])} MB`);
+    note(`${grouped(names)} names, ${key}: ${usage.cpuSeconds.toFixed(2)} CPU-s, ${megabytesOf([usage])} MB`);
   };
-  // The first start in a home unpacks the program.
-  for (const program of programs) {
-    await new Deno.Command(program, { args: ["--version"], env: surroundings(directory.path) }).output();
-  }
+  for (const program of programs) await unpackIn(directory.path, program);
   for (let round = 0; round < rounds; round++) {
-    noted(PEER, await measurePeer(workload));
+    noted(PEER, await measureScript(workload));
     for (const sink of sinks) {
       for (const program of programs) {
-        const usage = await measureHandler(program, bus, directory.path, await newSinks.settings(sink));
+        const usage = await measureOnce(program, [bus], directory.path, await newSinks.settings(sink));
         noted(programs.length === 1 ? sink : `${sink}, ${program}`, usage);
       }
     }
   }
   return { names, rows: await rowCount(workload), usages };
-}
-
-/** A whole process: it aggregates all events, and ends once all rows are delivered. */
-async function measureHandler(
-  program: string,
-  bus: Bus,
-  home: string,
-  sink: Readonly<Record<string, string>>,
-): Promise<Usage> {
-  await using state = await temporaryDirectory();
-  await using process = MeasuredProcess.start(program, ["once", "--flush"], {
-    ...surroundings(home),
-    ...handlerEnvironment(bus.url, state.path, { VABUS_BATCH_SIZE: `${PUBLISH_BATCH_SIZE}`, ...sink }),
-  });
-  return await process.ended();
-}
-
-async function measurePeer(workload: Workload): Promise<Usage> {
-  const [command, ...args] = peerCommand(workload);
-  await using process = MeasuredProcess.start(command, args);
-  return await process.ended();
 }
 
 /** The rows that the script has written, as every sink must get. */
@@ -135,20 +111,12 @@ async function rowCount(workload: Workload): Promise<number> {
 
 function cellsOf(column: Column, key: string, events: number): string {
   const usages = column.usages.get(key)!;
-  const rate = grouped(Math.round(events / cpuSeconds(usages)));
+  const rate = grouped(Math.round(events / cpuSecondsOf(usages)));
   const times = timesTheScript(column, key).toFixed(2);
   const all = usages.map(({ cpuSeconds }) => cpuSeconds.toFixed(2)).join(", ");
-  return ` ${rate} | **${times}** | ${all} | ${megabytes(usages)} MB `;
+  return ` ${rate} | **${times}** | ${all} | ${megabytesOf(usages)} MB `;
 }
 
 function timesTheScript({ usages }: Column, key: string): number {
-  return cpuSeconds(usages.get(PEER)!) / cpuSeconds(usages.get(key)!);
-}
-
-function cpuSeconds(usages: readonly Usage[]): number {
-  return median(usages.map(({ cpuSeconds }) => cpuSeconds));
-}
-
-function megabytes(usages: readonly Usage[]): number {
-  return Math.round(Math.max(...usages.map(({ peakBytes }) => peakBytes)) / 1e6);
+  return cpuSecondsOf(usages.get(PEER)!) / cpuSecondsOf(usages.get(key)!);
 }

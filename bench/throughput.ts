@@ -30,11 +30,20 @@ export async function measurePeer(workload: Workload): Promise<Usage> {
   return { eventsPerCpuSecond: result.events / result.cpuSeconds, peakBytes: result.peakBytes };
 }
 
-/** A bus with the whole workload in memory, as a process of its own. */
+/** A bus with the whole workload in memory. */
 export async function loadBus(workload: Workload): Promise<Bus> {
-  const bus = await Bus.start();
-  for await (const batch of workloadBatches(workload, PUBLISH_BATCH_SIZE)) await bus.publishBatch(batch);
-  return bus;
+  const [bus] = await loadBuses(workload, 1);
+  return bus!;
+}
+
+/** So many buses, each with its share of the workload. */
+export async function loadBuses(workload: Workload, count: number): Promise<Bus[]> {
+  const buses = await Promise.all(Array.from({ length: count }, () => Bus.start()));
+  let next = 0;
+  for await (const batch of workloadBatches(workload, PUBLISH_BATCH_SIZE)) {
+    await buses[next++ % count]!.publishBatch(batch);
+  }
+  return buses;
 }
 
 /**

@@ -12,22 +12,34 @@ export const WINDOW_SECONDS = 60;
 /** Where nothing else is asked for. */
 export const WINDOW_COUNT = 6;
 const JITTER_MS = 1000;
+const LATE_MS = 2 * WINDOW_SECONDS * 1000;
 const FUNCTIONS = ["sum", "avg", "min", "max"];
 const CHUNK_CHARACTERS = 4_000_000;
 
-/**
- * Writes the file: `eventCount` events of `nameCount` names over windows that ended a while ago.
- *
- * @param areLabelled Whether each event has three labels, always the same ones for a name.
- */
+export interface WorkloadOptions {
+  readonly eventCount: number;
+  readonly nameCount: number;
+  /** Default: {@link WINDOW_COUNT}. */
+  readonly windowCount?: number;
+  /** Whether each event has three labels, always the same ones for a name. */
+  readonly areLabelled?: boolean;
+  /** Whether each event has an id of its own. */
+  readonly haveIds?: boolean;
+  /** The share of events that come two windows late. Default: 0. */
+  readonly lateShare?: number;
+}
+
+/** Writes the file: events over windows that ended a while ago. */
 export async function writeWorkload(
   path: string,
-  { areLabelled = false, eventCount, nameCount, windowCount = WINDOW_COUNT }: {
-    readonly areLabelled?: boolean;
-    readonly eventCount: number;
-    readonly nameCount: number;
-    readonly windowCount?: number;
-  },
+  {
+    areLabelled = false,
+    eventCount,
+    haveIds = false,
+    lateShare = 0,
+    nameCount,
+    windowCount = WINDOW_COUNT,
+  }: WorkloadOptions,
 ): Promise<Workload> {
   const random = randomNumbers(nameCount);
   const spanMs = windowCount * WINDOW_SECONDS * 1000;
@@ -42,12 +54,12 @@ export async function writeWorkload(
     const timeMs = Math.round(
       baseMs + JITTER_MS + (spanMs - 2 * JITTER_MS) * (i / eventCount) +
         (random() * 2 - 1) * JITTER_MS,
-    );
+    ) - (lateShare > 0 && random() < lateShare ? LATE_MS : 0);
     chunk +=
       `{"name":"plant.line${name % 20}.sensor${name}.temperature","value":${(random() * 100).toFixed(3)},` +
       `"timestamp":${(timeMs / 1000).toFixed(3)},"agg_func":"${FUNCTIONS[name % FUNCTIONS.length]}"${
         areLabelled ? labelsOf(name) : ""
-      }}\n`;
+      }${haveIds ? `,"id":"event-${i}"` : ""}}\n`;
     if (chunk.length < CHUNK_CHARACTERS && i < eventCount - 1) continue;
     const encoded = encoder.encode(chunk);
     bytes += encoded.length;

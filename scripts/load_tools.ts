@@ -1,13 +1,15 @@
 /** Locust and JMeter, which put load on the handler and the bus: for `make load`. */
 import { join } from "node:path";
 import { cacheDir } from "./cache.ts";
+import { isFile } from "./debian.ts";
 import { ensureJars } from "./maven_jars.ts";
 import { MissingPrerequisite } from "./missing_prerequisite.ts";
+import { pythonEnvironment } from "./python_environment.ts";
+import { runQuietly } from "./run_quietly.ts";
 
 /** The release that PyPI has. */
 const LOCUST = "locust==2.47.0";
 const JMETER_VERSION = "5.6.3";
-const STDERR_TAIL_CHARACTERS = 500;
 
 /**
  * The program of Locust, in a virtual environment of its own.
@@ -15,15 +17,7 @@ const STDERR_TAIL_CHARACTERS = 500;
  * @throws {MissingPrerequisite} when it is not there and cannot be installed.
  */
 export async function locustProgram(): Promise<string> {
-  const directory = join(cacheDir(), LOCUST.replace("==", "-"));
-  // A virtual environment knows its own path and cannot be moved: a file says that it is complete.
-  const [program, complete] = [join(directory, "bin", "locust"), join(directory, "complete")];
-  if (await isThere(complete)) return program;
-  console.error(`${LOCUST} is missing; installing it with pip.`);
-  await run("Python 3.10 or newer, with venv,", "python3", ["-m", "venv", "--clear", directory]);
-  await run(LOCUST, join(directory, "bin", "python"), ["-m", "pip", "install", "--quiet", LOCUST]);
-  await Deno.writeTextFile(complete, "");
-  return program;
+  return join(await pythonEnvironment(LOCUST), "locust");
 }
 
 /**
@@ -35,7 +29,7 @@ export async function locustProgram(): Promise<string> {
 export async function jmeterJar(): Promise<string> {
   const directory = join(cacheDir(), `jmeter-${JMETER_VERSION}`);
   const program = join(directory, "bin", "ApacheJMeter.jar");
-  if (await isThere(program)) return program;
+  if (await isFile(program)) return program;
   const list = await Deno.readTextFile(new URL("jmeter_jars.txt", import.meta.url));
   await Deno.mkdir(cacheDir(), { recursive: true });
   const temporary = await Deno.makeTempDir({ dir: cacheDir(), prefix: "jmeter." });
@@ -44,7 +38,7 @@ export async function jmeterJar(): Promise<string> {
     await layOut(jars, temporary);
     await Deno.rename(temporary, directory).catch(async (error) => {
       // Another run was quicker.
-      if (!await isThere(program)) throw error;
+      if (!await isFile(program)) throw error;
     });
     return program;
   } finally {
@@ -59,38 +53,15 @@ async function layOut(jars: readonly string[], directory: string): Promise<void>
   for (const jar of jars) {
     const name = jar.slice(jar.lastIndexOf("/") + 1);
     if (name.startsWith("ApacheJMeter_config")) {
-      await run("Python 3", "python3", ["-m", "zipfile", "-e", jar, directory]);
+      const fault = await runQuietly("python3", ["-m", "zipfile", "-e", jar, directory]);
+      if (fault !== undefined) {
+        throw new MissingPrerequisite(`JMeter cannot be unpacked by Python 3: ${fault}`);
+      }
       await Deno.remove(jar);
     } else if (name.startsWith("ApacheJMeter_")) {
       await Deno.rename(jar, join(directory, "lib", "ext", name));
     } else if (name.startsWith("ApacheJMeter-")) {
       await Deno.rename(jar, join(directory, "bin", "ApacheJMeter.jar"));
     }
-  }
-}
-
-/** @throws {MissingPrerequisite} when the program is not there or fails; `what` says what is missing then. */
-async function run(what: string, program: string, args: readonly string[]): Promise<void> {
-  let fault: string;
-  try {
-    const { success, stderr } = await new Deno.Command(program, {
-      args: [...args],
-      stdin: "null",
-      stdout: "null",
-    }).output();
-    if (success) return;
-    fault = new TextDecoder().decode(stderr).trim().slice(-STDERR_TAIL_CHARACTERS) || "it failed";
-  } catch (error) {
-    fault = error instanceof Error ? error.message : String(error);
-  }
-  throw new MissingPrerequisite(`${what} cannot be had. \`${program} ${args.join(" ")}\`: ${fault}`);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -28,7 +28,7 @@ export class Bus implements AsyncDisposable {
       port: 0,
       store: { kind: "memory" },
       maxEvents: 10_000_000,
-      maxBytes: 1 << 30,
+      maxBytes: 2 ** 32,
       consumerExpiryMs: 86_400_000,
       allowedHosts: [],
       logger: createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 }),
