@@ -15,16 +15,15 @@ import { executablePath } from "../tests/support/executable.ts";
 import { engines } from "./engines_table.ts";
 import { growth } from "./growth_table.ts";
 import { instances } from "./instances_table.ts";
-import { measureCloseToRow } from "./latency.ts";
+import { latency } from "./latency_table.ts";
 import { NewSinks } from "./new_sinks.ts";
-import { quantile, say, spreadMs } from "./report.ts";
+import { say, spreadMs } from "./report.ts";
 import { compared, readResults, type Results, SLOWER_MAX, writeResults } from "./results.ts";
 import { sinks } from "./sinks_table.ts";
 import { measureStarts } from "./startup.ts";
 import { throughput } from "./throughput_table.ts";
 
 const RESULTS = new URL("results.json", import.meta.url);
-const LATENCY_WINDOWS = 30;
 const START_ROUNDS = 5;
 
 const { values: options } = parseArgs({
@@ -45,22 +44,6 @@ const ROUNDS = Number(options.rounds);
 const NAMES = options.names.split(",").map(Number);
 const SINKS = options.sinks.split(",");
 const PROGRAMS = options.program ?? [executablePath()];
-
-/** Prints how long a row takes from the close of its window. */
-async function latency(): Promise<void> {
-  say(`## From a window's close to its row in PostgreSQL
-
-${LATENCY_WINDOWS} windows of 1 s with 10 names, events in real time, a real PostgreSQL on this machine. From the moment before the event
-that closes the window is published to the row's \`written_at\` (when the transaction that wrote it began).
-
-| checkpoint interval | p50 | p99 | longest |
-|---:|---:|---:|---:|`);
-  for (const interval of [1, 0.1]) {
-    const delaysMs = (await measureCloseToRow(LATENCY_WINDOWS, interval)).sort((a, b) => a - b);
-    const [p50, p99, longest] = [0.5, 0.99, 1].map((q) => `${Math.round(quantile(delaysMs, q))} ms`);
-    say(`| ${interval} s${interval === 1 ? " (default)" : ""} | ${p50} | ${p99} | ${longest} |`);
-  }
-}
 
 /** Prints how long the executable takes to start. */
 async function startup(): Promise<void> {

@@ -339,7 +339,7 @@ Deno.test("routes and sinks that come and go: what a right sink holds is proven,
           }
         }),
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -365,6 +365,6 @@ Deno.test("routes and sinks that come and go: what was given up is counted, unti
           }
         }),
     ),
-    { numRuns: 40 },
+    { numRuns: 20 },
   );
 });
