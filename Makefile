@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-flink test-packages sim fuzz chaos soak hunt mutants check bench load build dist packages package-managers servers tour clients pictures fmt clean
+.PHONY: help run test test-flink test-packages sim fuzz chaos soak hunt mutants check bench load build dist packages package-managers servers tour clients pictures wasm fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,9 @@ clients: ## builds Telegraf and the collector of OpenTelemetry for the tests tha
 
 pictures: $(if $(VABUS_BIN),,build) ## takes the pictures of the README (docs/pictures) from the demo, by Chromium
 	@$(runtime) run --allow-all scripts/pictures.ts
+
+wasm: ## compiles assembly/plain_events.ts to src/codec/plain_events.wasm, by AssemblyScript
+	@$(runtime) run --allow-all scripts/wasm.ts
 
 fmt: ## formats sources and documents, writes docs/settings.md
 	$(runtime) fmt

@@ -5,6 +5,7 @@ import { EventScanner } from "./event_scanner.ts";
 import { ElementReader, type MappedRecords } from "./mapping/element_reader.ts";
 import { BRACE_CLOSE, BRACE_OPEN, BRACKET_CLOSE, BRACKET_OPEN, COLON, COMMA } from "./ascii.ts";
 import { isSpace, JsonBytes, ReplyFormatError } from "./json_bytes.ts";
+import { PlainRun } from "./plain_run.ts";
 
 /** The fields of a reply besides its events. */
 export interface ReplyHeader {
@@ -42,9 +43,10 @@ export function headOf(body: Uint8Array): ReplyHeader | undefined {
  * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`, in one pass with a pause
  * between its header and its events, so that the next reply can be requested before this one is scanned.
  *
- * Events of the usual shape are read in place, without strings or objects. An event with anything else in it
- * (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut out and read by `JSON.parse`. The
- * result is the same as that of `JSON.parse` over the whole reply and {@link checkEvent} over its events.
+ * Events of the usual shape are read in place, without strings or objects, and those in a row by WebAssembly.
+ * An event with anything else in it (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut
+ * out and read by `JSON.parse`. The result is the same as that of `JSON.parse` over the whole reply and
+ * {@link checkEvent} over its events.
  *
  * An element of `events` ends at the comma or bracket that follows it outside of its own strings and
  * brackets. An element that is not JSON, or not UTF-8, is invalid, and the rest is read. Outside its elements
@@ -54,6 +56,8 @@ export class ReplyScanner {
   private at: number;
   private readonly json: JsonBytes;
   private readonly events: EventScanner;
+  /** Undefined: elements are mapped. */
+  private readonly run: PlainRun | undefined;
   private readonly elements: ElementReader | undefined;
   private readonly fields = new Map<string, unknown>();
   /** Whether the fields before the events were read. */
@@ -79,6 +83,7 @@ export class ReplyScanner {
     batch.reset(bytes);
     this.json = new JsonBytes(bytes);
     this.events = new EventScanner(this.json, batch);
+    this.run = mapped ? undefined : new PlainRun(bytes, batch);
     this.elements = mapped && new ElementReader(mapped.reader, this.json, batch, mapped.context);
   }
 
@@ -168,6 +173,7 @@ export class ReplyScanner {
       return true;
     }
     do {
+      if (this.run) this.at = this.run.scan(this.at, this.eventsMax - this.batch.total);
       if (this.batch.total === this.eventsMax) {
         throw new ReplyFormatError(
           `the reply holds more events than the ${this.eventsMax} that were asked for`,
