@@ -13,6 +13,7 @@ function schedule() {
 
 Deno.test("a checkpoint is due after the interval, or at once where memory is short", () => {
   const { at, of } = schedule();
+  assert.equal(of.isDue(0, false, no), true, "no checkpoint has taken any time yet");
   at(5999);
   assert.equal(of.isDue(5000, false, no), false);
   assert.equal(of.isDue(5000, true, no), true);

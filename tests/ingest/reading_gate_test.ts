@@ -54,14 +54,17 @@ function scene() {
 
 Deno.test("events are held back only where one of them is refused by a clock that is wrong", () => {
   const { evidence, guard } = scene();
+  const why = () => guard.failure?.detail.slice(0, 21);
   evidence.excused = (eventMs) => eventMs === 1200;
   assert.equal(guard.holdsBack(0, batchOf(), SKEW_MS), false);
   assert.equal(guard.holdsBack(0, batchOf(1000, 1100), SKEW_MS), false);
   assert.equal(guard.holdsBack(0, batchOf(1101, 1000), SKEW_MS), false, "no clock would allow it");
-  assert.equal(guard.failure, undefined);
+  assert.equal(why(), undefined);
   assert.equal(guard.holdsBack(0, batchOf(1101, 1200), SKEW_MS), true);
+  assert.equal(why(), "a bus says so (100): e");
   evidence.excused = () => true;
   assert.equal(guard.holdsBack(0, batchOf(1100), SKEW_MS), false);
+  assert.equal(why(), undefined);
   assert.equal(guard.holdsBack(0, batchOf(1101), SKEW_MS), true);
 });
 
@@ -69,6 +72,7 @@ Deno.test("the clock is right again once no partition is held back; both are tol
   const { clock, evidence, guard, log } = scene();
   evidence.accuser = "it is later";
   assert.equal(guard.holdsUnread(0, SKEW_MS), true);
+  assert.equal(log.length, 1);
   clock.ms = 3000;
   assert.equal(guard.holdsUnread(1, SKEW_MS), true);
   assert.deepEqual([guard.failure?.sinceMs, guard.failure?.pauseEndMs], [1000, 5000]);
