@@ -168,3 +168,13 @@ Deno.test("new options are in force from the next event on", () => {
   assert.deepEqual(shares(aggregator), ["1000: 1 0"]);
   assert.equal(aggregator.options.dedupMaxIds, 10);
 });
+
+Deno.test("an aggregator begins with nothing counted, and remembers as few ids as one", () => {
+  const aggregator = aggregatorOf({ dedupMaxIds: 1 });
+  const { books, contributed, lateArrivals, changes } = aggregator;
+  assert.deepEqual([...Object.values(books), contributed, lateArrivals, changes], Array(11).fill(0));
+  feed(aggregator, [{ timestamp: 100, id: "a" }, { timestamp: 100, id: "a" }]);
+  assert.equal(books.duplicate, 1);
+  feed(aggregator, [{ timestamp: 100, id: "b" }, { timestamp: 100, id: "a" }]);
+  assert.equal(books.duplicate, 1, "one is remembered, and no more");
+});

@@ -34,3 +34,54 @@ for (
       inside.state.close();
     }));
 }
+
+Deno.test("books that do not balance are told entry by entry, also those of one tier", () =>
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory);
+    inside.take([1, 2, 3].map((timestamp) => ({ name: "a", value: 1, timestamp })));
+    inside.save();
+    const { state } = inside;
+    const faultsWith = (sql: string) => {
+      state.transaction(() => state.run(sql));
+      return new Books(state).faults();
+    };
+    assert.deepEqual(new Books(state).faults(), []);
+    assert.deepEqual(faultsWith("UPDATE account SET value = 4 WHERE name = 'received'"), [
+      "received 4 events, but aggregated + duplicate + invalid + future + late + overflow + dropped = 3",
+    ]);
+    assert.deepEqual(faultsWith("UPDATE account SET value = 1 WHERE name = 'dropped'"), []);
+    assert.deepEqual(
+      faultsWith("UPDATE account SET value = value - 2 WHERE name IN ('dropped', 'received')"),
+      [
+        "the entry dropped of the books stands at -1",
+      ],
+    );
+    assert.deepEqual(faultsWith("UPDATE account SET value = 5 WHERE name = 'contributed'").slice(-1), [
+      "the aggregated events count for 5, but open windows hold 2 and closed ones 1",
+    ]);
+    assert.deepEqual(faultsWith("UPDATE tier SET contributed = 9").slice(-1), [
+      "the aggregated events count for 9 in windows of 1 s, but open ones hold 2 and closed ones 1",
+    ]);
+    inside.state.close();
+  }));
+
+Deno.test("the windows of which aggregates wait for a sink are known, oldest first", () =>
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { sinks: ["x", "y"] });
+    for (const timestamp of [5, 1, 3]) {
+      inside.take([{ name: "a", value: 1, timestamp }]);
+      inside.save(true);
+    }
+    inside.outbox.advance("x", 2);
+    inside.save();
+    const books = new Books(inside.state);
+    const waiting = books.sinks.map((sink) =>
+      books.windowsWaiting(sink).map(({ startMs }) => startMs / 1000)
+    );
+    assert.deepEqual(waiting, [[3], [1, 3, 5]]);
+    assert.equal(books.outboxEndId, 3);
+    assert.deepEqual(books.sinks.map((sink) => [...books.routed(sink)]), [[[1000, 3]], [[1000, 3]]]);
+    const spans = books.windows(1000, 5000).map(({ startMs, endMs }) => `${startMs}-${endMs}`);
+    assert.deepEqual(spans, ["1000-2000", "3000-4000"]);
+    inside.state.close();
+  }));
