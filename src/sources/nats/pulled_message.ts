@@ -61,7 +61,7 @@ export function pulledMessage(message: NatsMessage): PulledMessage | undefined {
 function numberIn(text: string, from: number, to: number): number {
   if (!areDigits(text, from, to, NUMBER_MAX_DIGITS)) return -1;
   let value = 0;
-  for (let i = from; i < to; i++) value = value * 10 + text.charCodeAt(i) - ZERO;
+  for (let i = from; i < to; i++) value = value * 10 + (text.charCodeAt(i) - ZERO);
   return value <= Number.MAX_SAFE_INTEGER ? value : -1;
 }
 
