@@ -188,10 +188,17 @@ Deno.test("a broker waits until the first reader goes, half a second at most, an
 
 Deno.test("the partitions of a source share what an answer may have", async () => {
   for (
-    const [partitions, bytes] of [[1, 1 << 20], [16, 1 << 20], [32, 1 << 19], [256, 1 << 16], [
-      300,
-      1 << 16,
-    ]] as const
+    const [partitions, bytes] of [
+      [1, 1 << 20],
+      [16, 1 << 20],
+      [32, 1 << 19],
+      [100, 167_772],
+      [256, 1 << 16],
+      [
+        300,
+        1 << 16,
+      ],
+    ] as const
   ) {
     using world = new World(partitions);
     void world.feeds[0]!.wait(9000, 0, NEVER);

@@ -103,6 +103,7 @@ const CASES: readonly (readonly [what: string, view: Case, step: unknown])[] = [
   ],
   ["somebody alone has read it, and it is taken over", { found: STRANGER, takesOver: true }, take(1, 9, 0)],
   ["somebody alone has read what is none of ours", { found: STRANGER, partition: 0 }, wait()],
+  ["we were alone, and the group knows nothing", { own: "5" }, { kind: "read" }],
   ["we were alone", { own: "5", found: STRANGER }, { kind: "read" }],
   ["we were alone, and it is another's now", { own: "5", found: STRANGER, partition: 0 }, {
     kind: "give",

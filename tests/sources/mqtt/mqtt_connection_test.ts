@@ -92,6 +92,15 @@ class Line {
     for (let turn = 0; turn < 9; turn++) await Promise.resolve();
   }
 
+  get isDestroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  /** The network fails. */
+  break(): void {
+    this.socket.emit("error", new Error("connection reset"));
+  }
+
   get types(): number[] {
     return this.sent.map(({ type }) => type);
   }
@@ -158,6 +167,7 @@ Deno.test("what breaks the protocol ends the connection once, with what it was",
     await line.says(...packets);
     await fails;
     assert.equal(connection.failure?.message, `${NAME} ${message}`);
+    assert.equal(line.isDestroyed, true);
     connection.fail(new SourceError("unavailable", "later"));
     assert.equal(ended, 1);
     await assert.rejects(requestOf(connection, PINGRESP), { message: `${NAME} ${message}` });
@@ -192,6 +202,17 @@ Deno.test("an answer is waited for, but not for ever, nor when reading is called
     over.abort();
     await assert.rejects(waits, { kind: "unavailable", message: `waiting for ${NAME} was called off` });
   }
+});
+
+Deno.test("a network that fails ends the connection, and says how", async () => {
+  const [line, connection] = await Line.open();
+  const fails = assert.rejects(requestOf(connection, CONNACK), {
+    kind: "unavailable",
+    message: /connection reset/,
+  });
+  line.break();
+  await fails;
+  assert.equal(line.isDestroyed, true);
 });
 
 Deno.test("a request that was answered is given up by nobody", async () => {
