@@ -91,6 +91,7 @@ Deno.test("what has changed since the mark can be taken back, with the room for 
   sessions.mark();
   sessions.undo();
   assert.equal(sessions.get("g", "n"), second, "what came before the mark stays");
+  sessions.set("g", "n", first);
   sessions.clear();
   sessions.undo();
   assert.deepEqual([...sessions.all()], [], "a clearing is not taken back");
