@@ -211,8 +211,8 @@ Deno.test("a mapped record has one fingerprint, however many events it is", () =
   const history = new LogHistory();
   batch.reserve(3);
   batch.count = 3;
-  const places = [[0, 0, 2], [0, 0, 2], [2, 6, 8]] as const;
-  for (const [i, [position, start, end]] of places.entries()) {
+  const ranges = [[0, 0, 2], [0, 0, 2], [2, 6, 8]] as const;
+  for (const [i, [position, start, end]] of ranges.entries()) {
     batch.position[i] = position;
     batch.rawStart[i] = start;
     batch.rawEnd[i] = end;
