@@ -104,15 +104,14 @@ export function prepare(nameBytes: i32, idBytes: i32): void {
  * @param offset Where the piece begins in the reply.
  * @param position That of the first event.
  */
-export function scan(start: i32, end: i32, offset: i32, position: i32, max: i32): i32 {
+export function scan(start: i32, offset: i32, position: i32, max: i32): i32 {
   const base = offset - PIECE;
-  const stop = PIECE + end;
   let next = PIECE + start;
   let events = 0;
   for (; events < max; events++) {
     const rawStart = afterWhiteSpace(next);
     const rawEnd = scanEvent(rawStart, events << 2, base);
-    if (rawEnd === NOWHERE || byteAt(rawEnd) !== COMMA || rawEnd >= stop) break;
+    if (rawEnd === NOWHERE || byteAt(rawEnd) !== COMMA) break;
     store<i32>(POSITION + (events << 2), position + events);
     store<i32>(RAW_START + (events << 2), rawStart + base);
     store<i32>(RAW_END + (events << 2), rawEnd + base);

@@ -75,13 +75,7 @@ export class PlainRun {
     while (max > 0) {
       const isNew = owner !== this || at >= this.end;
       if (isNew) this.load(at);
-      const events = scan(
-        at - this.start,
-        this.end - this.start,
-        this.start,
-        batch.total,
-        Math.min(max, EVENTS_MAX),
-      );
+      const events = scan(at - this.start, this.start, batch.total, Math.min(max, EVENTS_MAX));
       this.take(events);
       max -= events;
       at = this.start + readBytes();

@@ -152,6 +152,11 @@ const LEFT = [
     `[]`,
     `1`,
   ],
+  ...["nam", "nema", "namf", "names"].map((field) => `{"${field}":"a",${VALUE},${TIME}}`),
+  ...["valuf", "vatue", "valus", "val"].map((field) => `{${NAME},"${field}":1,${TIME}}`),
+  ...["timestanp", "timestams", "tumestamp", "timextamp", "timestam", "time"].map((field) =>
+    `{${NAME},${VALUE},"${field}":1}`
+  ),
   ...[`{"names":"a",${VALUE},${TIME}}`, `{${NAME},"values":1,${TIME}}`, `{${NAME},${VALUE},"timestamps":1}`],
   ...["nam", "nema", "val", "valuf", "timestanp", "timestams", "agg_fund", "agg_func_", "ie", "idx", "labels"]
     .map((
