@@ -1,5 +1,12 @@
 import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
 
+/** Ids one after another, the oldest first. */
+export interface IdRun {
+  /** Of each, bytes. */
+  readonly lengths: Uint16Array<ArrayBuffer>;
+  readonly text: Uint8Array<ArrayBuffer>;
+}
+
 /**
  * The latest ids of one source, exactly: a ring of the last `capacity` ids with a hash table over it. The ids
  * are kept as bytes in a ring buffer that grows with their length, not with their number. Where ids are
@@ -68,21 +75,24 @@ export class RecentIds {
     if (this.insert(index) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
   }
 
-  /** The ids from a sequence number on, those that are still remembered, oldest first. */
-  *since(sequence: number): Generator<Uint8Array> {
-    for (let s = Math.max(sequence, this.oldestSequence); s < this.nextSequence; s++) {
-      const index = s % this.capacity;
-      const start = this.start[index]! % this.text.length;
-      const end = start + this.length[index]!;
-      if (end <= this.text.length) {
-        yield this.text.slice(start, end);
-        continue;
-      }
-      const id = new Uint8Array(this.length[index]!);
-      id.set(this.text.subarray(start));
-      id.set(this.text.subarray(0, end - this.text.length), this.text.length - start);
-      yield id;
+  /** The ids from a sequence number on, those that are still remembered. */
+  runSince(sequence: number): IdRun {
+    const first = Math.max(sequence, this.oldestSequence);
+    const lengths = new Uint16Array(this.nextSequence - first);
+    let bytes = 0;
+    for (let i = 0; i < lengths.length; i++) {
+      lengths[i] = this.length[(first + i) % this.capacity]!;
+      bytes += lengths[i]!;
     }
+    // They lie one after another in the ring, which may end among them.
+    const text = new Uint8Array(bytes);
+    if (bytes > 0) {
+      const from = this.start[first % this.capacity]! % this.text.length;
+      const head = this.text.subarray(from, from + bytes);
+      text.set(head);
+      text.set(this.text.subarray(0, bytes - head.length), head.length);
+    }
+    return { lengths, text };
   }
 
   private hashOf(bytes: Uint8Array, start: number, length: number, idHash: number): number {
@@ -102,10 +112,11 @@ export class RecentIds {
   private turnToKey(): void {
     this.isKeyed = true;
     this.cells.fill(0);
-    let sequence = this.oldestSequence;
-    for (const id of this.since(sequence)) {
-      const index = sequence++ % this.capacity;
-      this.hash[index] = this.hashOf(id, 0, id.length, 0);
+    const { lengths, text } = this.runSince(this.oldestSequence);
+    let at = 0;
+    for (let i = 0; i < lengths.length; at += lengths[i++]!) {
+      const index = (this.oldestSequence + i) % this.capacity;
+      this.hash[index] = this.hashOf(text, at, lengths[i]!, 0);
       this.insert(index);
     }
   }

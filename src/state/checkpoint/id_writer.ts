@@ -1,4 +1,4 @@
-import type { RecentIds } from "../../aggregation/recent_ids.ts";
+import type { IdRun, RecentIds } from "../../aggregation/recent_ids.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import type { ColumnWriter } from "./columns.ts";
 import { readIdRun } from "./id_run.ts";
@@ -43,7 +43,7 @@ export class IdWriter {
       this.state.seal.put("recent_ids", {
         source,
         last_sequence: sequence,
-        ids: this.run([...recent.since(saved)]),
+        ids: this.columnsOf(recent.runSince(saved)),
       });
       const oldest = sequence - this.idsMax;
       this.state.seal.remove("recent_ids", "source = ? AND last_sequence <= ?", source, oldest);
@@ -76,16 +76,9 @@ export class IdWriter {
     }
   }
 
-  private run(ids: readonly Uint8Array[]): Uint8Array {
-    const { writer } = this;
-    writer.write(Uint16Array.from(ids, (id) => id.length));
-    const text = new Uint8Array(ids.reduce((sum, id) => sum + id.length, 0));
-    let at = 0;
-    for (const id of ids) {
-      text.set(id, at);
-      at += id.length;
-    }
-    writer.write(text);
-    return writer.finish();
+  private columnsOf({ lengths, text }: IdRun): Uint8Array {
+    this.writer.write(lengths);
+    this.writer.write(text);
+    return this.writer.finish();
   }
 }
