@@ -31,6 +31,11 @@ export interface Source {
    */
   readonly id: string;
   /**
+   * Whether others connect to it: then the handler counts as started once opening it has been tried, which
+   * waits for nobody.
+   */
+  readonly isListening?: boolean;
+  /**
    * Prepares reading and returns the partitions. The reader calls it once before it reads, and again after a
    * failure.
    *

@@ -7,6 +7,8 @@ import type { PartitionPosition } from "../state/checkpoint/partition_position.t
  * partitions, until all of them work.
  */
 export class SourceState {
+  /** Whether it was opened since the start of the process. */
+  isOpen = false;
   /** Whether it was read, or could not be, since the start of the process. */
   isTried = false;
   /** Whether an operator has paused it: nothing is read of it. */
@@ -36,6 +38,7 @@ export class SourceState {
 
   /** It was opened. Whether it can be read, its partitions show. */
   opened(): void {
+    this.isOpen = true;
     this.openFailure = undefined;
     this.noteEnd();
   }

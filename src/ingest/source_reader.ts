@@ -2,7 +2,7 @@ import { type Partition, type Source, type SourceContext, SourceError } from "..
 import type { Clock } from "../platform/clock/clock.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import { isWaitedOut } from "../state/file/state_error.ts";
+import { isWaitedOut, type StateError } from "../state/file/state_error.ts";
 import type { Ingest } from "./ingest.ts";
 import {
   type DrainResult,
@@ -41,6 +41,7 @@ export class SourceReader {
   private readonly setbacks: Setbacks;
   private readonly turns: ReadTurns;
   private readonly readership: Readership;
+  private readonly firstTry = Promise.withResolvers<void>();
   /** Resolved when {@link readAll} has something to do. */
   private news = Promise.withResolvers<void>();
 
@@ -73,6 +74,11 @@ export class SourceReader {
 
   get name(): string {
     return this.source.id;
+  }
+
+  /** Resolves once others can connect to a source that listens, or opening it has failed. Never rejects. */
+  get listens(): Promise<void> {
+    return this.source.isListening ? this.firstTry.promise : Promise.resolve();
   }
 
   /** The pulses of its loops. */
@@ -203,25 +209,39 @@ export class SourceReader {
    * them have failed, or the signal has fired before.
    */
   private async open(signal: AbortSignal, attemptsMax: number): Promise<boolean> {
-    while (this.wanted === undefined && !signal.aborted && this.setbacks.inARow < attemptsMax) {
-      this.opening.expect("the source to be opened", OPEN_MAX_MS);
-      try {
-        const partitions = await this.source.open(this.context(), signal);
-        this.wanted ??= partitions;
-        this.ingest.sources[this.number]!.opened();
-        this.setbacks.over();
-        this.follow();
-        this.ingest.detachUnattached(this.number);
-      } catch (error) {
-        if (!(error instanceof SourceError) && !isWaitedOut(error)) throw error;
-        this.ingest.openFailed(this.number, error.message);
-        const waitMs = this.setbacks.failed(error);
+    try {
+      while (!signal.aborted && this.setbacks.inARow < attemptsMax) {
+        this.opening.expect("the source to be opened", OPEN_MAX_MS);
+        const failure = await this.tryToOpen(signal).finally(this.firstTry.resolve);
+        if (failure === undefined) return true;
+        const waitMs = this.setbacks.failed(failure);
         this.opening.expect("the next try to open the source", waitMs);
         await this.clock.sleep(waitMs, signal);
       }
+      return false;
+    } finally {
+      this.firstTry.resolve();
+      this.opening.end();
     }
-    this.opening.end();
-    return this.wanted !== undefined;
+  }
+
+  /** @returns Why it is not open, for now. */
+  private async tryToOpen(signal: AbortSignal): Promise<SourceError | StateError | undefined> {
+    try {
+      if (this.wanted === undefined) {
+        const partitions = await this.source.open(this.context(), signal);
+        this.wanted ??= partitions;
+      }
+      this.follow();
+      this.ingest.detachUnattached(this.number);
+      this.ingest.sources[this.number]!.opened();
+      this.setbacks.over();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof SourceError) && !isWaitedOut(error)) throw error;
+      this.ingest.openFailed(this.number, error.message);
+      return error;
+    }
   }
 
   private context(): SourceContext {

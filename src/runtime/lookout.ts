@@ -159,12 +159,13 @@ function extentOf(parts: readonly Extent[]): Extent | undefined {
 }
 
 function busOverview(
-  { failure, name, partitions }: SourceState,
+  { failure, isOpen, name, partitions }: SourceState,
   watermark: Watermark,
 ): Omit<LiveBusOverview, "failingSinceMs"> {
   const all = [...partitions.values()];
   return {
     name,
+    isOpen,
     failure,
     extent: extentOf(all.flatMap(({ partition }) => partition?.extent ?? [])),
     inbox: all[0]?.partition?.inboxFill,

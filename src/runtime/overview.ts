@@ -99,6 +99,8 @@ export interface LiveOverview extends Overview {
 }
 
 export interface LiveBusOverview extends BusOverview {
+  /** Whether it was opened since the start. */
+  readonly isOpen: boolean;
   /** Why the last read of one of its partitions failed; undefined when none did. */
   readonly failure: string | undefined;
   /** When the first of these failures in a row was, Unix ms; undefined: none was. */

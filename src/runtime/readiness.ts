@@ -16,6 +16,7 @@ const CAUSE_TEXTS = {
   clock_behind: "the clock of the host is behind",
   source_paused: "a source is paused",
   sink_paused: "a sink is paused",
+  bus_starting: "a bus is not open yet",
   bus_unavailable: "a bus cannot be read",
   sink_starting: "a sink is not open yet",
   sink_unavailable: "a sink cannot be written",
@@ -48,7 +49,7 @@ const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, CauseName> = {
 
 /** The parts of an overview that readiness goes by. */
 export interface Standings extends Pick<LiveOverview, "isStopping" | "obstacle" | "pauses"> {
-  readonly buses: readonly Pick<LiveBusOverview, "failure">[];
+  readonly buses: readonly Pick<LiveBusOverview, "name" | "isOpen" | "failure">[];
   readonly sinks: readonly Pick<LiveSinkOverview, "name" | "state" | "error">[];
 }
 
@@ -61,8 +62,9 @@ export function causesOf({ buses, sinks, isStopping, obstacle, pauses }: Standin
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
   if (obstacle) causes.push(obstacle);
   for (const pause of pauses) causes.push({ name: `${pause.kind}_paused`, detail: pauseInWords(pause) });
-  for (const { failure } of buses) {
+  for (const { failure, isOpen, name } of buses) {
     if (failure !== undefined) causes.push({ name: "bus_unavailable", detail: failure });
+    else if (!isOpen) causes.push({ name: "bus_starting", detail: `${name}: not opened yet` });
   }
   for (const { name, state, error } of sinks) {
     if (state === "delivering" || pauses.some((pause) => isOf(pause, { kind: "sink", name }))) continue;

@@ -64,13 +64,14 @@ class Service {
 
   async serve(signal: AbortSignal): Promise<void> {
     const { handler, options: { isQuiet, listen, onReady, resettings, serviceManager } } = this;
-    const { core: { ingest }, lookout, minuteLog, repetitions, tasks } = handler;
+    const { core: { ingest }, lookout, minuteLog, readers, repetitions, tasks } = handler;
     const look = () => lookout.look();
     const listener = await listen?.(this.controls());
     handler.deliver();
     const halt = AbortSignal.any([signal, tasks.failed]);
     const outlet = this.openOutlet();
     const reading = this.read(halt, outlet);
+    await Promise.all(readers.map(({ listens }) => listens));
     this.tellStart(listener?.url);
     onReady?.(look, listener);
     const supervised = serviceManager && this.supervise(serviceManager, halt);

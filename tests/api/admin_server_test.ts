@@ -70,7 +70,10 @@ Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", asyn
 
 Deno.test("/readyz is 503 with every cause by name as long as there are any; /healthz does not mind, and alarms do not count", async () => {
   let given: Partial<LiveOverview> = {
-    buses: [busOverview("http://bus", { failure: "no connection" })],
+    buses: [
+      busOverview("http://bus", { failure: "no connection", isOpen: false }),
+      busOverview("http://other", { isOpen: false }),
+    ],
     obstacle: { name: "outbox_full", detail: "7 wait" },
     sinks: [
       sinkOverview("kafka", "misconfigured", { error: "login refused" }),
@@ -86,6 +89,7 @@ Deno.test("/readyz is 503 with every cause by name as long as there are any; /he
     const causes = [
       { name: "outbox_full", detail: "7 wait" },
       { name: "bus_unavailable", detail: "no connection" },
+      { name: "bus_starting", detail: "http://other: not opened yet" },
       { name: "sink_misconfigured", detail: "kafka: login refused" },
       { name: "sink_starting", detail: "sqlite: not opened yet" },
     ];

@@ -33,6 +33,22 @@ Deno.test("ready, status, watchdog and stopping reach the service manager, even 
   assert.equal(manager.heard.at(-1)!.STOPPING, "1");
 });
 
+Deno.test("a handler that listens is ready, and says that it has started, once others can connect to it", async () => {
+  await using directory = await temporaryDirectory();
+  await using manager = NotifyListener.listen(`${directory.path}/notify`);
+  const port = freePort();
+  await using handler = Program.start(
+    ["run"],
+    handlerEnvironment(`listen://127.0.0.1:${port}`, directory.path, { NOTIFY_SOCKET: manager.name }),
+  );
+  await manager.more("READY", 1);
+  const reply = await fetch(`http://127.0.0.1:${port}/ping`);
+  await reply.body?.cancel();
+  assert.equal(reply.status, 204);
+  await handler.says(/"started"/);
+  assert.match(handler.stderr, /"listening for events"[^]*"started"/);
+});
+
 Deno.test("a socket outside of the file system is served too", async () => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();

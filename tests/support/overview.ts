@@ -20,10 +20,11 @@ export function sinkOverview(
   };
 }
 
-/** A bus that was not read yet. */
+/** A bus that is open, and was not read yet. */
 export function busOverview(name: string, given: Partial<LiveBusOverview> = {}): LiveBusOverview {
   return {
     name,
+    isOpen: true,
     partitions: [],
     failure: undefined,
     failingSinceMs: undefined,

@@ -43,6 +43,10 @@ export const ADVICE: Readonly<Record<CauseName, Advice>> = {
     title: "A sink is paused",
     advice: "An operator has paused it. Its aggregates wait in the outbox until it is resumed.",
   },
+  bus_starting: {
+    title: "A bus is being opened",
+    advice: "Wait some seconds. Where it stays so, the bus does not answer.",
+  },
   bus_unavailable: {
     title: "A bus cannot be read",
     advice:

@@ -30,7 +30,7 @@ export class ListenSource implements Source {
     readonly id: string,
     private config: ListenConfig,
     private readonly stateDir: string,
-    private readonly isListening: boolean,
+    readonly isListening: boolean,
   ) {
     this.readers = new FormatReaders(config.events);
   }
