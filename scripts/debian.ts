@@ -33,15 +33,26 @@ export async function installPackage(
     throw new MissingPrerequisite(`${what} is missing. ${byHand}`);
   }
   console.error(`${what} is missing; installing it with apt-get.`);
-  await aptGet(["update"]);
+  await (updated ??= aptGet(["update"]));
   for (const name of packages) {
     if (await aptGet(["install", "--yes", "--no-install-recommends", name])) return;
   }
   throw new MissingPrerequisite(`apt-get could not install ${packages.join(" or ")}. ${byHand}`);
 }
 
+/** That the lists of packages are new, once for this process. */
+let updated: Promise<unknown> | undefined;
+/** The runs so far: one of them at a time has the lock. */
+let earlier: Promise<unknown> = Promise.resolve();
+
 /** Returns whether it succeeded. On a failure its output goes to stderr. */
-async function aptGet(args: string[]): Promise<boolean> {
+function aptGet(args: string[]): Promise<boolean> {
+  const run = earlier.then(() => runAptGet(args));
+  earlier = run.catch(() => {});
+  return run;
+}
+
+async function runAptGet(args: string[]): Promise<boolean> {
   const { success, stderr } = await new Deno.Command("apt-get", {
     args: ["-qq", "-o", `DPkg::Lock::Timeout=${LOCK_SECONDS}`, ...args],
     env: { DEBIAN_FRONTEND: "noninteractive" },

@@ -65,7 +65,7 @@ function isPath(argument: string): boolean {
   }
 }
 
-/** Fetches the servers before the tests, so that no test waits for a download. */
+/** Fetches the servers before their tests, so that none of these waits for a download. */
 async function prepareServers(): Promise<void> {
   const needs: (() => Promise<unknown>)[] = [
     prometheusBinary,
@@ -76,7 +76,7 @@ async function prepareServers(): Promise<void> {
   ];
   if (!Deno.env.get("TEST_POSTGRES_URL")) needs.push(postgresBinDir);
   if (!Deno.env.get("TEST_KAFKA_BROKERS")) needs.push(prepareKafka);
-  for (const need of needs) {
+  await Promise.all(needs.map(async (need) => {
     try {
       await need();
     } catch (error) {
@@ -84,7 +84,7 @@ async function prepareServers(): Promise<void> {
       // The tests of this server fail with the same message, or are left out. The others can still run.
       console.error(error.message);
     }
-  }
+  }));
 }
 
 /**
@@ -100,24 +100,33 @@ async function typesAreRight(paths: readonly string[]): Promise<boolean> {
   return success;
 }
 
+/** @param starting The servers. Tests that use none run meanwhile. */
 async function runGroups(
   groups: readonly TestGroup[],
   { flags, jobs }: Wanted,
   env: Readonly<Record<string, string>>,
+  starting: Promise<SharedServers>,
   signal: AbortSignal,
 ): Promise<TestResult[]> {
   const results: TestResult[] = [];
   const waiting = [...groups];
   const isAlone = groups.length === 1;
+  let servers: SharedServers | undefined;
+  const next = async (): Promise<TestGroup | undefined> => {
+    const free = servers === undefined ? waiting.findIndex(({ usesServers }) => !usesServers) : 0;
+    if (free >= 0) return waiting.splice(free, 1)[0];
+    servers = await starting;
+    return waiting.shift();
+  };
   const worker = async () => {
     for (;;) {
-      const group = signal.aborted ? undefined : waiting.shift();
-      if (group === undefined) return;
+      const group = signal.aborted ? undefined : await next();
+      if (group === undefined || signal.aborted) return;
       const output: Uint8Array[] = [];
       const write = isAlone ? writeAll : (bytes: Uint8Array) => void output.push(bytes);
       const result = await runTestProcess(group, {
         cwd: ROOT,
-        env,
+        env: { ...servers?.environment, ...env },
         flags: ["--no-check", ...flags],
         write,
         signal,
@@ -177,23 +186,27 @@ async function main(): Promise<number> {
     // A few tests start their servers themselves.
     isWhole && !interrupted.signal.aborted ? SharedServers.start() : SharedServers.none()
   );
-  const [hasTypes, started] = await Promise.all([typesAreRight(isWhole ? [] : files), starting]);
-  await using servers = started;
-  if (interrupted.signal.aborted) return interrupted.signal.reason;
-  if (!hasTypes) {
-    console.log("0 passed, 1 failed");
-    return 1;
+  // Ends the tests that run meanwhile.
+  starting.catch(() => interrupted.abort(1));
+  try {
+    const hasTypes = await typesAreRight(isWhole ? [] : files);
+    if (interrupted.signal.aborted) return interrupted.signal.reason;
+    if (!hasTypes) {
+      console.log("0 passed, 1 failed");
+      return 1;
+    }
+    await using cache = await temporaryDirectory();
+    const env = {
+      [CACHE_VARIABLE]: cache.path,
+      VABUS_BIN: resolve(Deno.env.get("VABUS_BIN") || join(ROOT, "dist", "vabus-data-handler")),
+    };
+    const results = await runGroups(testGroups(ROOT, files), wanted, env, starting, interrupted.signal);
+    if (interrupted.signal.aborted) return interrupted.signal.reason;
+    report(results, wanted.flags);
+    return conclude(results);
+  } finally {
+    await (await starting)[Symbol.asyncDispose]();
   }
-  await using cache = await temporaryDirectory();
-  const env = {
-    ...servers.environment,
-    [CACHE_VARIABLE]: cache.path,
-    VABUS_BIN: resolve(Deno.env.get("VABUS_BIN") || join(ROOT, "dist", "vabus-data-handler")),
-  };
-  const results = await runGroups(testGroups(files), wanted, env, interrupted.signal);
-  if (interrupted.signal.aborted) return interrupted.signal.reason;
-  report(results, wanted.flags);
-  return conclude(results);
 }
 
 Deno.exit(await main());

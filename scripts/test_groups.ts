@@ -1,5 +1,6 @@
 /** Which test files share a process, and which processes come first. */
 import { dirname, join } from "node:path";
+import { TestImports } from "./test_imports.ts";
 
 /** The longest test files, longest first. They begin first, since they decide how long all takes. */
 export const LONGEST: readonly string[] = [
@@ -90,8 +91,8 @@ export const LONGEST: readonly string[] = [
 ];
 
 /**
- * Files below these directories get their own process, since most of their time goes into servers and
- * programs.
+ * Files below these directories get their own process, where they start servers or programs, which take most
+ * of their time, or take long.
  */
 const ONE_BY_ONE = [
   "tests/build",
@@ -109,33 +110,51 @@ const ONE_BY_ONE = [
   "tests/sources/redis",
 ];
 
+/** What installs servers and tools, and what starts the program. */
+const INSTALLER = "scripts/debian.ts";
+const STARTER = "tests/support/executable.ts";
+
 /** Test files that run one after another, in one process. */
-export interface TestGroup {
+export interface TestFiles {
   readonly name: string;
   readonly files: readonly string[];
 }
 
-/** @param files Relative to the root of the repository. */
-export function testGroups(files: readonly string[]): TestGroup[] {
+export interface TestGroup extends TestFiles {
+  /** Whether it may use servers or tools that have to be installed first. */
+  readonly usesServers: boolean;
+}
+
+/** @param files Relative to `root`, which is that of the repository. */
+export function testGroups(root: string, files: readonly string[]): TestGroup[] {
+  const imports = new TestImports(root);
   const byName = new Map<string, string[]>();
   for (const file of files) {
     const directory = dirname(file);
-    const name = isAlone(directory) ? file : directory;
+    const isOwn = isOneByOne(directory) &&
+      (LONGEST.includes(file) || imports.reach(file, [INSTALLER, STARTER]));
+    const name = isOwn ? file : directory;
     byName.set(name, [...byName.get(name) ?? [], file]);
   }
   const rank = ({ name }: TestGroup) => {
     const rank = LONGEST.indexOf(name);
     return rank < 0 ? LONGEST.length : rank;
   };
-  return [...byName].map(([name, files]) => ({ name, files })).sort((a, b) => rank(a) - rank(b));
+  return [...byName]
+    .map(([name, files]) => ({
+      name,
+      files,
+      usesServers: files.some((file) => imports.reach(file, [INSTALLER])),
+    }))
+    .sort((a, b) => rank(a) - rank(b));
 }
 
 /** Tests that start neither servers nor programs. */
 export function quickFiles(files: readonly string[]): string[] {
-  return files.filter((file) => !isAlone(dirname(file)));
+  return files.filter((file) => !isOneByOne(dirname(file)));
 }
 
-function isAlone(directory: string): boolean {
+function isOneByOne(directory: string): boolean {
   return ONE_BY_ONE.some((parent) => `${directory}/`.startsWith(`${parent}/`));
 }
 

@@ -1,7 +1,7 @@
 /** The result of one `deno test`: its output, its counts and its failures. */
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import type { TestGroup } from "./test_groups.ts";
+import type { TestFiles } from "./test_groups.ts";
 
 /** A server that a test has left may keep the pipe open for ever. */
 const OUTPUT_GRACE_MS = 2_000;
@@ -10,7 +10,7 @@ const CLOSING_LINE =
   /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
 
 export interface TestResult {
-  readonly group: TestGroup;
+  readonly group: TestFiles;
   readonly passed: number;
   /** At least 1 where the process failed for any reason. */
   readonly failed: number;
@@ -41,7 +41,7 @@ export interface TestProcessOptions {
   readonly limitMs?: number | undefined;
 }
 
-export async function runTestProcess(group: TestGroup, options: TestProcessOptions): Promise<TestResult> {
+export async function runTestProcess(group: TestFiles, options: TestProcessOptions): Promise<TestResult> {
   const { cwd, env, flags, limitMs, write } = options;
   const limit = limitMs === undefined ? [] : [AbortSignal.timeout(limitMs)];
   const startedMs = performance.now();
