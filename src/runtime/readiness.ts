@@ -3,7 +3,7 @@ import { SINK_ALARMS } from "../contract/sink.ts";
 import type { DeliveryState } from "../delivery/standing.ts";
 import { told } from "../state/alarms.ts";
 import { LATE_DATA, refusalAlarmName } from "../state/letters/refusal_alarms.ts";
-import { isOf, pauseInWords } from "../state/pauses.ts";
+import { isOf, type Pause, pauseInWords } from "../state/pauses.ts";
 import type { Finding, LiveBusOverview, LiveOverview, LiveSinkOverview } from "./overview.ts";
 
 /** Every cause for not being ready that there is, with what strangers may know of it: no name, no address. */
@@ -59,15 +59,18 @@ export interface Standings extends Pick<LiveOverview, "isStopping" | "obstacle" 
  */
 export function causesOf({ buses, sinks, isStopping, obstacle, pauses }: Standings): Cause[] {
   const causes: Cause[] = [];
+  const isPaused = (kind: Pause["kind"], name: string) => pauses.some((pause) => isOf(pause, { kind, name }));
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
   if (obstacle) causes.push(obstacle);
   for (const pause of pauses) causes.push({ name: `${pause.kind}_paused`, detail: pauseInWords(pause) });
   for (const { failure, isOpen, name } of buses) {
     if (failure !== undefined) causes.push({ name: "bus_unavailable", detail: failure });
-    else if (!isOpen) causes.push({ name: "bus_starting", detail: `${name}: not opened yet` });
+    else if (!isOpen && !isPaused("source", name)) {
+      causes.push({ name: "bus_starting", detail: `${name}: not opened yet` });
+    }
   }
   for (const { name, state, error } of sinks) {
-    if (state === "delivering" || pauses.some((pause) => isOf(pause, { kind: "sink", name }))) continue;
+    if (state === "delivering" || isPaused("sink", name)) continue;
     causes.push({ name: SINK_CAUSES[state], detail: `${name}: ${error ?? "not opened yet"}` });
   }
   return causes;

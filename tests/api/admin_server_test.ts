@@ -97,6 +97,22 @@ Deno.test("/readyz is 503 with every cause by name as long as there are any; /he
     const health = await fetch(`${url}/healthz`);
     assert.equal(health.status, 200);
     await health.body?.cancel();
+    given = {
+      buses: [busOverview("http://bus", { isOpen: false })],
+      sinks: [sinkOverview("sqlite", "starting")],
+      pauses: [
+        { kind: "source", name: "http://bus", who: "ann", sinceMs: 0 },
+        { kind: "sink", name: "sqlite", who: "ann", sinceMs: 0 },
+      ],
+    };
+    const paused = (kind: string, name: string) => ({
+      name: `${kind}_paused`,
+      detail: `${kind} ${name} is paused by ann since 1970-01-01T00:00:00.000Z`,
+    });
+    assert.deepEqual(await ready(), [503, {
+      status: "not_ready",
+      causes: [paused("source", "http://bus"), paused("sink", "sqlite")],
+    }], "nobody waits for what is paused to be opened");
     given = {};
     assert.deepEqual(await ready(), [200, { status: "ready", causes: [] }]);
     given = { refusalAlarms: [{ reason: "late", detail: "everything goes on", since: 0 }] };
