@@ -137,6 +137,14 @@ Deno.test("histograms: what is told of each, and what is wrong with others", () 
   }
 });
 
+Deno.test("an extreme of a histogram that is no number is named", () => {
+  for (const name of ["min", "max"]) {
+    assert.throws(() => histogramValues({ count: 1, [name]: "low" }, DELTA), {
+      message: `${name} is not a number`,
+    });
+  }
+});
+
 Deno.test("exponential histograms and summaries: what is told of each", () => {
   const exponential = { count: 4, scale: 0, zeroCount: 0, positive: { offset: 1, bucketCounts: [4] } };
   assert.deepEqual(shown(exponentialValues(exponential, DELTA)), [

@@ -13,6 +13,13 @@ Deno.test("metrics come one a line, and a dead letter of one has its line alone"
   assert.deepEqual(invalid, [{ detail: NO_METRIC, raw: "no metric" }]);
 });
 
+Deno.test("of two metrics the dead letter of each has its line, and one alone has the text as it came", () => {
+  assert.deepEqual(read(`${lineOf("a")}\nno metric`, SPARKPLUG).invalid.map(({ raw }) => raw), ["no metric"]);
+  assert.deepEqual(read(`\n${lineOf("a")}\n`, SPARKPLUG).events.map(({ raw }) => raw), [
+    `\n${lineOf("a")}\n`,
+  ]);
+});
+
 for (const text of ["", "\n", "no metric"]) {
   Deno.test(`no metric at all in ${JSON.stringify(text)}: the whole text is refused`, () => {
     assert.deepEqual(read(text, SPARKPLUG), { events: [], invalid: [{ detail: NO_METRIC, raw: text }] });

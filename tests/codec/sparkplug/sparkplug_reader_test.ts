@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { deflateSync, gzipSync } from "node:zlib";
 import type { Certificate } from "../../../src/codec/sparkplug/certificate.ts";
 import { WEIGHT_MAX_BYTES } from "../../../src/codec/sparkplug/node_sessions.ts";
+import { SparkplugReader } from "../../../src/codec/sparkplug/sparkplug_reader.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
 import { encoded, Host, session, TIME_MS } from "./messages.ts";
 
 const NBIRTH = "spBv1.0/plant/NBIRTH/n1";
@@ -357,6 +359,56 @@ Deno.test("Sparkplug: a message that cannot be read changes nothing", () => {
   assert.deepEqual(host_.values(NDATA, { seq: 2, metrics: [{ alias: 1, type: "Double", value: 3 }] }), {
     Load: 3,
   });
+  assert.deepEqual(host_.reader.books, { gaps: 0, lost: 0 }, "the number of what was refused does not count");
+});
+
+Deno.test("Sparkplug: what goes wrong in the program itself is no fault of the message", () => {
+  const reader = new SparkplugReader(new Host().reader.mapping, () => {
+    throw new Error("broken");
+  });
+  const bytes = encoded({ seq: 2, metrics: [{ alias: 1, type: "Double", value: 3 }] });
+  const batch = new EventBatch();
+  batch.reset(bytes);
+  reader.begin(batch);
+  const context = { topic: NDATA, arrivedMs: TIME_MS };
+  assert.throws(() => reader.read(batch, 0, bytes.length, context), { message: "broken" });
+});
+
+Deno.test("Sparkplug: no message is plain, and events are mapped, with times in milliseconds", () => {
+  const { reader } = new Host();
+  const batch = new EventBatch();
+  reader.begin(batch);
+  assert.deepEqual([batch.isMapped, batch.unitsPerSecond, reader.readPlain()], [true, 1000, -1]);
+});
+
+Deno.test("Sparkplug: the messages of births are there until they are stored, and all are counted", () => {
+  const host_ = new Host();
+  const { reader } = host_;
+  const births = () => [...reader.births.values()];
+  assert.equal(reader.messages, 0);
+  const node = encoded({ seq: 0, metrics: [{ name: "a", alias: 1, type: "Int8", value: 1 }] });
+  const device = encoded({ seq: 1, metrics: [{ name: "b", alias: 2, type: "Int8", value: 1 }] });
+  const sent = node.slice();
+  host_.take(NBIRTH, sent);
+  sent.fill(0);
+  host_.take(DBIRTH, device);
+  host_.take(NDATA, { seq: 2, metrics: [{ alias: 1, type: "Int8", value: 1 }] });
+  host_.take(DDEATH, { seq: 3 });
+  host_.take("spBv1.0/plant/NCMD/n1", {});
+  assert.deepEqual(births(), [{ topic: NBIRTH, bytes: node }, { topic: DBIRTH, bytes: device }]);
+  const digest = reader.sessions.get("plant", "n1")!.birth!.certificate.digest;
+  assert.deepEqual(reader.births.get(digest), { topic: NBIRTH, bytes: node });
+  assert.equal(reader.messages, 5);
+  reader.forgetBirths();
+  assert.deepEqual(births(), []);
+  host_.take(NBIRTH, node);
+  assert.deepEqual(births(), [{ topic: NBIRTH, bytes: node }]);
+  assert.equal(reader.messages, 6);
+});
+
+Deno.test("Sparkplug: metrics of a death are no events", () => {
+  const metrics = [{ name: "Load", type: "Double", value: 3 }];
+  for (const topic of [DDEATH, NDEATH]) assert.equal(host().received(topic, { seq: 2, metrics }), 0, topic);
 });
 
 Deno.test("Sparkplug: births beyond the bound are not kept", () => {
