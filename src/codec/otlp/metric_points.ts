@@ -62,7 +62,6 @@ export class MetricPoints {
   private *takeMetric(metric: JsonObject, resource: PushedLabels): Steps<void> {
     const name = textIn(metric.name, "the name of a metric");
     for (const [kind, valuesOf] of KINDS) {
-      if (metric[kind] === undefined || metric[kind] === null) continue;
       const { dataPoints, aggregationTemporality } = objectIn(metric[kind], kind);
       for (const item of itemsIn(dataPoints, "dataPoints")) {
         if (this.isStepDone()) yield this.events.bytes;

@@ -53,6 +53,7 @@ Deno.test("attributes: text and numbers are labels as they are, lists and maps a
     [1, "refused: the value of an attribute is not an object"],
     [nested(8), `${"[".repeat(8)}"a"${"]".repeat(8)}`],
     [nested(9), deep],
+    [pair("a", nested(7)), `{"a":${"[".repeat(7)}"a"${"]".repeat(7)}}`],
     [pair("a", nested(8)), deep],
     [
       { arrayValue: { values: [{ stringValue: "x".repeat(3000) }] } },
