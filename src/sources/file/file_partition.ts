@@ -257,21 +257,13 @@ export class FilePartition implements Partition, Closable {
 
   /** Fills the buffer where it does not have the lines already. */
   private async fill(file: OpenFile, limit: number, isInside: boolean): Promise<void> {
-    const { buffer } = this;
-    if (!isInside && buffer.length > 0 && buffer.hasLines(limit, this.header)) return;
-    for (;;) {
-      if (buffer.isTight && buffer.length > 0 && (isInside || buffer.hasLines(limit, this.header))) return;
-      const room = buffer.room();
-      if (room.length === 0) return;
-      const count = await file.content.read(buffer.at + buffer.length, room).catch((error) => {
-        // What lies before a cut is read first.
-        if (buffer.hasLines(1, this.header) || (isInside && buffer.length > 0)) return 0;
-        throw error;
-      });
-      if (count === 0) return;
-      buffer.added(count);
-      this.atEndSinceMs = undefined;
-    }
+    const { buffer, header } = this;
+    const { length } = buffer;
+    if (!isInside && length > 0 && buffer.hasLines(limit, header)) return;
+    // Half a line may have been taken back meanwhile. What is compressed can be read only once.
+    if (!file.isCompressed) buffer.empty();
+    await buffer.fill(file.content, limit, header, isInside);
+    if (buffer.length > length) this.atEndSinceMs = undefined;
   }
 
   /** @param size Of a followed file before it was read: what was written since then ends the wait. */

@@ -1,6 +1,7 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import type { FoundHeader } from "./csv_header.ts";
+import type { FileContent } from "./file_content.ts";
 import { cutLines, LINE_MAX_BYTES, readLines } from "./record_cutter.ts";
 
 const NEWLINE = 0x0a;
@@ -75,6 +76,32 @@ export class LineBuffer {
 
   added(count: number): void {
     this.end += count;
+  }
+
+  /**
+   * Reads on in a content until there are as many lines, or that is at its end.
+   *
+   * @param isInside What it begins with is the rest of a line.
+   * @throws {SourceError} There is not even a line before what cannot be read.
+   */
+  async fill(
+    content: FileContent,
+    limit: number,
+    header: FoundHeader | undefined,
+    isInside: boolean,
+  ): Promise<void> {
+    for (;;) {
+      if (this.isTight && this.length > 0 && (isInside || this.hasLines(limit, header))) return;
+      const room = this.room();
+      if (room.length === 0) return;
+      const count = await content.read(this.at + this.length, room).catch((error) => {
+        // What lies before a cut is read first.
+        if (this.hasLines(1, header) || (isInside && this.length > 0)) return 0;
+        throw error;
+      });
+      if (count === 0) return;
+      this.added(count);
+    }
   }
 
   /** Whether there are that many lines, or as many as it can hold. */

@@ -280,6 +280,9 @@ Deno.test("a file is quiet for as long as nothing has come since it was read to 
     assert.equal(await partition.isQuietFor(10), false);
     await rig.readAll();
     assert.deepEqual([await partition.isQuietFor(0), await partition.isQuietFor(1)], [true, false]);
+    rig.nowMs += 10;
+    assert.equal(await rig.readAll(), "");
+    assert.equal(await partition.isQuietFor(10), true, "half a line that stays as it is");
     partition.complete();
     assert.equal(await partition.isQuietFor(0), false);
     close(rig);

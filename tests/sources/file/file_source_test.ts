@@ -78,6 +78,24 @@ Deno.test("a file that was truncated, or written anew at once, is read from its 
     await reading.source.close();
   }));
 
+Deno.test("half a line that is taken back is in no other line", () =>
+  inDirectory(async (directory) => {
+    for (
+      const [before, half] of [["", '{"name":"half","val'], [lines(0, 3), eventText(3).slice(0, -2)]] as const
+    ) {
+      const path = `${directory}/torn.log`;
+      await Deno.writeTextFile(path, before + half);
+      const reading = await Reading.open(source(path, { isFollowed: true }));
+      const expected = before === "" ? [] : events(0, 3);
+      assert.deepEqual(await reading.readAll(), expected);
+      // As a writer does that finds it after a crash.
+      await Deno.truncate(path, before.length);
+      await Deno.writeTextFile(path, lines(4, 6), { append: true });
+      assert.deepEqual(await reading.readAll(), events(4, 6));
+      await reading.source.close();
+    }
+  }));
+
 Deno.test("what is written between a read and the wait for more ends the wait", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/app.log`;
