@@ -137,10 +137,10 @@ export class RecentIds {
   private forgetOldest(): void {
     const index = this.oldestSequence % this.capacity;
     const mask = this.cells.length - 1;
-    let cell = this.homeOf(this.hash[index]!);
-    while (this.cells[cell] !== index + 1) cell = (cell + 1) & mask;
+    // Between the home of an id and its cell are older ids only. So the oldest one is at home.
+    let hole = this.homeOf(this.hash[index]!);
     // Backward shift deletion (Knuth, TAOCP 6.4, algorithm R) leaves no tombstones to clean up later.
-    for (let hole = cell, next = (hole + 1) & mask;; next = (next + 1) & mask) {
+    for (let next = (hole + 1) & mask;; next = (next + 1) & mask) {
       const moved = this.cells[next]!;
       if (moved === 0) {
         this.cells[hole] = 0;

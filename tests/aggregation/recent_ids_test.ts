@@ -16,25 +16,29 @@ const AGES = [{ ids: 0, bytes: 0 }, { ids: 2 ** 32 - 5, bytes: 2 ** 52 - 40 }, {
 Deno.test("the last ids are remembered, no more and no fewer, however many there have been", () => {
   const id = fc.oneof(fc.string({ maxLength: 3 }), fc.nat({ max: 30 }).map((n) => `id-${n}`.repeat(n * 10)));
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 12 }), fc.array(id, { maxLength: 200 }), fc.constantFrom(...AGES), (
-      capacity,
-      ids,
-      age,
-    ) => {
-      const recent = new RecentIds(capacity, [1, 2]);
-      Object.assign(recent, { nextSequence: age.ids, oldestSequence: age.ids, textEnd: age.bytes });
-      let expected: string[] = [];
-      for (const text of ids) {
-        const bytes = new TextEncoder().encode(`..${text}`);
-        const length = bytes.length - 2;
-        const hash = hashBytes(bytes, 2, length) & 7;
-        assert.equal(recent.has(bytes, 2, length, hash), expected.includes(text));
-        if (expected.includes(text)) continue;
-        recent.add(bytes, 2, length, hash);
-        expected = [...expected, text].slice(-capacity);
-        assert.deepEqual(idsOf(recent.runSince(0)), expected);
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 12 }),
+      fc.array(id, { maxLength: 200, size: "max" }),
+      fc.constantFrom(...AGES),
+      (
+        capacity,
+        ids,
+        age,
+      ) => {
+        const recent = new RecentIds(capacity, [1, 2]);
+        Object.assign(recent, { nextSequence: age.ids, oldestSequence: age.ids, textEnd: age.bytes });
+        let expected: string[] = [];
+        for (const text of ids) {
+          const { bytes, length, hash } = withHash(text);
+          assert.equal(recent.has(bytes, 2, length, hash), expected.includes(text));
+          if (expected.includes(text)) continue;
+          recent.add(bytes, 2, length, hash);
+          expected = [...expected, text].slice(-capacity);
+          assert.deepEqual(idsOf(recent.runSince(0)), expected);
+          for (const remembered of expected) assert.ok(isKnown(recent, remembered), remembered);
+        }
+      },
+    ),
   );
 });
 
@@ -58,6 +62,17 @@ Deno.test("the count of bytes begins anew at 2^52, and ids on both sides of that
   }
 });
 
+Deno.test("what follows an id is none of it, be the memory of ids full to the last byte", () => {
+  const bytes = new TextEncoder().encode("ab".repeat(2048));
+  for (const length of [2, 2048]) {
+    const recent = new RecentIds(3, [1, 2]);
+    const starts = [0, length, 1];
+    for (const start of starts) recent.add(bytes, start, length, start);
+    for (const start of starts) assert.ok(recent.has(bytes, start, length, start), `${start}`);
+    assert.ok(!recent.has(bytes, 0, length - 1, 0));
+  }
+});
+
 Deno.test("ids that are made to meet are told apart and forgotten in their turn, and no chain of them becomes long", () => {
   const capacity = 10_000;
   const recent = new RecentIds(capacity, [1, 2]);
@@ -78,6 +93,18 @@ Deno.test("ids that are made to meet are told apart and forgotten in their turn,
   for (const cell of cells) longest = Math.max(longest, run = cell === 0 ? 0 : run + 1);
   assert.ok(longest <= CHAIN_MAX);
 });
+
+/** The id behind two other bytes, and a hash that many ids share. */
+function withHash(text: string) {
+  const bytes = new TextEncoder().encode(`..${text}`);
+  const length = bytes.length - 2;
+  return { bytes, length, hash: hashBytes(bytes, 2, length) & 7 };
+}
+
+function isKnown(recent: RecentIds, text: string): boolean {
+  const { bytes, length, hash } = withHash(text);
+  return recent.has(bytes, 2, length, hash);
+}
 
 function idsOf({ lengths, text }: IdRun): string[] {
   let at = 0;

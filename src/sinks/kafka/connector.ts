@@ -89,7 +89,7 @@ export const KAFKA = sinkConnector({
   }),
   async create({ sasl, tls, ...config }, { id, instance, logger }) {
     const { KafkaSink } = await import("./kafka_sink.ts");
-    const options = { ...config, ...(sasl && { sasl }), ...(tls && { ssl: sslOf(tls) }) };
+    const options = { ...config, ...(sasl && { sasl }), ...(tls && { ssl: tls }) };
     return new KafkaSink({ ...options, id, instance, clock: systemClock }, logger);
   },
   readBack: { scan: "the whole Kafka topic" },
@@ -105,13 +105,4 @@ function saslOf(scope: Scope<typeof KAFKA_SETTINGS>): SaslConfig | undefined {
     username: scope.required("KAFKA_SASL_USERNAME", why),
     password: scope.required("KAFKA_SASL_PASSWORD", why),
   };
-}
-
-function sslOf({ ca, cert, key }: TlsConfig): { ca?: string; cert?: string; key?: string } | true {
-  const texts = {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-  };
-  return Object.keys(texts).length === 0 ? true : texts;
 }

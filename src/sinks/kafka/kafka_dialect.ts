@@ -10,9 +10,8 @@ import { SinkError } from "../../contract/sink.ts";
  */
 export async function assertDialect({ bootstrapServers, ssl, sasl }: KafkaConnectionOptions): Promise<void> {
   let objection: string | undefined;
-  const tls = ssl === undefined ? undefined : ssl === true ? {} : ssl;
   for (const server of bootstrapServers) {
-    const misfit = await misfitOf(parsed(server), { tls, hasLogin: sasl !== undefined });
+    const misfit = await misfitOf(parsed(server), { tls: ssl, hasLogin: sasl !== undefined });
     if (misfit === "none") return;
     if (misfit !== undefined) objection ??= `Kafka at ${server}: ${wordsOf(misfit)}.`;
   }

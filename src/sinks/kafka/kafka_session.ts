@@ -34,8 +34,12 @@ export interface KafkaConnectionOptions {
     readonly username: string;
     readonly password: string;
   };
-  /** `true`: TLS with the system's authorities; else PEM texts. */
-  readonly ssl?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | true;
+  /** PEM texts; without an authority, the system's; left out: no TLS. */
+  readonly ssl?: {
+    readonly ca?: string | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+  };
 }
 
 /** Offsets of a partition; the last two are one past the last. */

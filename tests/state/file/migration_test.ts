@@ -19,6 +19,7 @@ import { StateError } from "../../../src/state/file/state_error.ts";
 import { StateLock } from "../../../src/state/file/state_lock.ts";
 import { readStatus } from "../../../src/control/status.ts";
 import { statusRecord } from "../../../src/control/status_record.ts";
+import { openFilesOn } from "../../support/file_locks.ts";
 import { schemaFixtures } from "../../support/schema_fixtures.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
@@ -75,6 +76,7 @@ for (const { version, state: file } of schemaFixtures()) {
       const before = Deno.readFileSync(path);
       const seen = read(directory, summary);
       assert.deepEqual(Deno.readFileSync(path), before);
+      if (Deno.build.os === "linux") assert.equal(openFilesOn(path), 0, "nothing of it stays open");
       StateDatabase.open({ directory, instanceId: INSTANCE }).close();
       assert.equal(versionOf(path), MIGRATIONS.length);
       assert.deepEqual(read(directory, summary), seen);
