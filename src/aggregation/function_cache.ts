@@ -50,7 +50,7 @@ export class FunctionCache {
 
   /** Replaces the table by a larger one, which begins empty: its entries are asked for again. */
   private grow(): void {
-    const cells = this.hashes.length * 4 > MAX_CELLS ? MAX_CELLS : this.hashes.length * 4;
+    const cells = Math.min(MAX_CELLS, this.hashes.length * 4);
     this.hashes = new Int32Array(cells);
     this.answers = new Int32Array(cells);
     this.lengths = new Uint8Array(cells);

@@ -277,6 +277,56 @@ Deno.test("the name of an event may be the first thing in its bytes", () => {
   }
 });
 
+Deno.test("the id of an event may be the first thing in its bytes", () => {
+  const batch = batchOf([at(1, { id: "x" }), at(1, { id: "x" })]);
+  batch.bytes = new TextEncoder().encode(`xy${new TextDecoder().decode(batch.bytes).slice(2)}`);
+  batch.idStart[1] = 0;
+  const aggregator = new EventAggregator(DEFAULTS);
+  aggregator.aggregate(0, batch, NOW_MS, () => {});
+  assert.equal(aggregator.books.duplicate, 1);
+});
+
+Deno.test("what cannot be read counts as invalid", () => {
+  const aggregator = new EventAggregator(DEFAULTS);
+  feed(aggregator, [at(1), { name: 7 }, "no event"]);
+  const { received, aggregated, invalid } = aggregator.books;
+  assert.deepEqual({ received, aggregated, invalid }, { received: 3, aggregated: 1, invalid: 2 });
+});
+
+Deno.test("each late event that corrects a window is told of, and no other", () => {
+  const aggregator = new EventAggregator(DEFAULTS);
+  const late: number[] = [];
+  const events = [at(1), at(100), at(50), at(99), at(41), at(1)];
+  aggregator.aggregate(0, batchOf(events), NOW_MS, () => {}, (index) => late.push(index));
+  assert.deepEqual(late, [2, 4]);
+  assert.equal(aggregator.books.late, 1);
+});
+
+Deno.test("another lateness moves the watermark with the next event, in the partition too", () => {
+  const aggregator = new EventAggregator(DEFAULTS);
+  feed(aggregator, [at(50)]);
+  aggregator.change({ ...aggregator.options, allowedLatenessMs: 500 });
+  feed(aggregator, [at(50)]);
+  assert.equal(aggregator.watermark.valueMs, 49_500);
+});
+
+Deno.test("partitions that are exchanged go on with the times and the ids of each other, or with no ids", () => {
+  for (const dedupMaxIds of [100, 0]) {
+    const aggregator = new EventAggregator({ ...DEFAULTS, dedupMaxIds, sourceCount: 2 });
+    feed(aggregator, [at(10, { id: "one" })], 0);
+    feed(aggregator, [at(20, { id: "two" })], 1);
+    aggregator.exchange(0, 1);
+    assert.deepEqual([0, 1].map((number) => aggregator.watermark.greatestOf(number)), [20_000, 10_000]);
+    feed(aggregator, [at(20, { id: "one" }), at(20, { id: "two" })], 0);
+    assert.deepEqual(
+      [aggregator.books.duplicate, aggregator.books.aggregated],
+      dedupMaxIds ? [1, 3] : [0, 4],
+    );
+    feed(aggregator, [at(20, { id: "one" })], 1);
+    assert.equal(aggregator.books.duplicate, dedupMaxIds ? 2 : 0);
+  }
+});
+
 function withFunctions(text: string, options: Partial<AggregatorOptions> = {}): EventAggregator {
   const compiled = compileFunctions(text);
   assert.ok("ok" in compiled);

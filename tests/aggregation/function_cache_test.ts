@@ -10,8 +10,13 @@ Deno.test("a cached answer is that of the whole name, with the hash of its serie
   cache.put(bytesOf("load"), 5, 7);
   assert.equal(answerOf("load", 5), 7);
   assert.equal(answerOf('load\0{"line":"1"}', 5), 7, "labels are behind the name");
-  assert.equal(answerOf("load", 6), undefined, "another series");
-  for (const other of ["loads", "loa", "lord", ""]) assert.equal(answerOf(other, 5), undefined, other);
+  for (const hash of [6, 5 + 2 ** 10]) assert.equal(answerOf("load", hash), undefined, "another series");
+  cache.put(bytesOf("l"), 8, 9);
+  assert.equal(answerOf("l", 8), 9);
+  assert.equal(answerOf("", 0), undefined, "nothing was kept");
+  for (const other of ["loads", "loa", "lord", "road", ""]) {
+    assert.equal(answerOf(other, 5), undefined, other);
+  }
 });
 
 Deno.test("a name that is too long for the cache is not kept, and takes nobody's place", () => {
@@ -35,4 +40,6 @@ Deno.test("the cache grows while names evict each other, and answers them all th
     });
   }
   assert.ok(names.every(isKnown));
+  const other = bytesOf("name x");
+  assert.ok(!names.some((_, hash) => cache.has(other, 0, other.length, hash)));
 });

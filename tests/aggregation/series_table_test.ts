@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
+import { archiveHash } from "../../src/aggregation/series_hash.ts";
 import { SeriesTable } from "../../src/aggregation/series_table.ts";
 import { CHAIN_MAX } from "../../src/event/keyed_hash.ts";
 import { hashBytes } from "../../src/event/text_hash.ts";
@@ -36,7 +37,10 @@ class Pair {
     for (const [key, series] of this.alive) {
       const [functionId, ...name] = key.split(" ");
       assert.equal(this.find(name.join(" "), Number(functionId)), series, key);
-      assert.equal(new TextDecoder().decode(this.table.nameBytes(series)), name.join(" "));
+      const bytes = this.table.nameBytes(series);
+      assert.equal(new TextDecoder().decode(bytes), name.join(" "));
+      const hash = archiveHash(bytes, 0, bytes.length, Number(functionId));
+      assert.equal(this.table.archiveHash(series), hash);
       assert.equal(this.table.functionId(series), Number(functionId));
       assert.equal(this.table.firstSlot(series), 1);
       for (const other of [0, 1, 16]) {
@@ -88,6 +92,9 @@ Deno.test("the longest names there are fit, and make no room be lost", () => {
     for (const key of [...pair.alive.keys()]) pair.forget(key);
   }
   assert.ok(pair.table.names.length <= 4 * 200 * 2048, `${pair.table.names.length}`);
+  // All numbers that were given before are given again, and then new ones.
+  for (let i = 0; i < 800; i++) pair.add(`short ${i}`, 0);
+  pair.check();
   assert.equal(pair.table.capacity, 1024);
 });
 
@@ -144,6 +151,14 @@ Deno.test("names that begin alike, the empty name and one that holds a space are
     assert.equal(pair.find(name, 1), -1, "another function is another series");
   }
   pair.check();
+});
+
+Deno.test("names of one length and one hash are told apart, wherever they are in their bytes", () => {
+  const [one, two, both] = ["1-name", "2-name", "2-name1-name"].map((text) => ENCODER.encode(text));
+  const table = new SeriesTable([1, 2]);
+  const find = (bytes: Uint8Array, start: number) => table.find(bytes, start, 6, 7, 0);
+  const series = table.add(one!, 0, 6, 7, 0);
+  assert.deepEqual([find(two!, 0), find(one!, 0), find(both!, 0), find(both!, 6)], [-1, series, -1, series]);
 });
 
 Deno.test("names that are made to meet are told apart, and no chain of them becomes long", () => {
