@@ -185,7 +185,6 @@ export class OpenWindows {
       this.pageUsed[page] = 0;
       this.pageTouched[page] = 0;
       this.pageExtended[page] = 0;
-      this.pageWindow[page] = 0;
       this.freePages.push(page);
     }
     this.windows.delete(`${window.startMs} ${window.endMs}`);

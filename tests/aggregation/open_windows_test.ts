@@ -119,3 +119,47 @@ Deno.test("windows are told apart beyond 2^31 and 2^32 of them", () => {
     for (const { window, slot } of slots) assert.equal(windows.findSlot(series, window), slot);
   }
 });
+
+Deno.test("pages that a checkpoint has to write stay so while room is made for more", () => {
+  const windows = new OpenWindows([1, 2]);
+  const series = seriesOf(windows, "a", FUNCTIONS[0]!);
+  for (let start = 0; start < 40; start++) windows.addSlot(series, windows.open(start, start + 1));
+  const pages = [...windows.all()].flatMap(({ pages }) => pages);
+  assert.deepEqual(pages, Array.from({ length: 40 }, (_, page) => page));
+  for (const page of pages) {
+    assert.deepEqual([windows.pageTouched[page], windows.pageExtended[page]], [1, 1], `${page}`);
+  }
+  assert.equal(windows.pagesInUse, 40);
+});
+
+Deno.test("a slot is that of a series in a window for as long as it is there", () => {
+  const windows = new OpenWindows([1, 2]);
+  const [a, b] = ["a", "b"].map((name) => seriesOf(windows, name, FUNCTIONS[0]!)) as [number, number];
+  const [first, other] = [windows.open(0, 1), windows.open(1, 2)];
+  const slots = [windows.addSlot(a, first), windows.addSlot(b, first), windows.addSlot(a, other)];
+  const isA = (window: typeof first) => slots.map((slot) => windows.isSlotOf(slot, a, window));
+  assert.deepEqual([isA(first), isA(other)], [[true, false, false], [false, false, true]]);
+  for (const unused of [-1, slots[1]! + 1, 1e6]) assert.equal(windows.isSlotOf(unused, a, first), false);
+  windows.remove(other);
+  windows.remove(first);
+  assert.deepEqual([isA(first), isA(other)], [[false, false, false], [false, false, false]]);
+  const next = windows.open(2, 3);
+  assert.equal(windows.addSlot(a, next), slots[0]);
+  assert.deepEqual(isA(next), [true, false, false]);
+  assert.equal(windows.isSlotOf(slots[1]!, b, next), false, "it named it in a window before");
+});
+
+Deno.test("the events of a window are counted over all its pages, and over no other's", () => {
+  const windows = new OpenWindows([1, 2]);
+  const [window, other] = [windows.open(0, 1), windows.open(1, 2)];
+  const count = 2 * PAGE_SLOTS + 3;
+  for (let i = 0; i < count; i++) {
+    const series = seriesOf(windows, `n${i}`, FUNCTIONS[0]!);
+    for (const open of [window, other]) {
+      const slot = windows.addSlot(series, open);
+      windows.accumulators[slot * SLOT + COUNT] = 2;
+    }
+  }
+  assert.deepEqual([windows.eventsIn(window), windows.eventsIn(other)], [2 * count, 2 * count]);
+  assert.equal(windows.eventsIn(windows.open(2, 3)), 0);
+});

@@ -180,3 +180,45 @@ Deno.test(
     accepting.end();
   }),
 );
+
+Deno.test(
+  "the state says which sink disputes it, until the sink is its own",
+  withHost((host) => {
+    const state = StateDatabase.open({ directory: host.directory, instanceId: "one" });
+    const lives = Lives.begin(state, 7);
+    assert.equal(lives.dispute, undefined);
+    const claimant = lives.claimant("postgres", false);
+    const objection = claimant.objectionToPosition(9);
+    assert.equal(lives.dispute, `postgres: ${objection}`);
+    claimant.claimed();
+    assert.equal(lives.dispute, undefined);
+    state.close();
+  }),
+);
+
+Deno.test(
+  "a start knows its own claim again, and objects to another one with its number",
+  withHost((host) => {
+    const { claimant: { boot, life, objection }, stateId, end } = host.start(7);
+    const claim = { stateId, boot, life, nextId: 99 };
+    assert.equal(objection(claim), undefined);
+    assert.match(objection({ ...claim, life: "x" }) ?? "", /number 1\) that this state knows nothing of/);
+    assert.match(objection({ ...claim, boot: 2 }) ?? "", /number 2\) that this state knows nothing of/);
+    assert.equal(objection({ ...claim, boot: 0 }), undefined, "from before what is remembered");
+    end();
+  }),
+);
+
+Deno.test(
+  "the latest starts are remembered, and no more",
+  withHost((host) => {
+    const state = StateDatabase.open({ directory: host.directory, instanceId: "one" });
+    state.transaction(() => {
+      for (const boot of [1, 2, 4096]) state.seal.put("life", { boot, token: `${boot}`, end_id: boot });
+    });
+    Lives.begin(state, 5000);
+    const boots = state.all<{ boot: number }>("SELECT boot FROM life ORDER BY boot").map(({ boot }) => boot);
+    assert.deepEqual(boots, [2, 4096, 4097]);
+    state.close();
+  }),
+);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import { TooManyRefused } from "../../../src/state/outbox/outbox.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
+import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../../../src/state/outbox/redelivery.ts";
 import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
 import type { NameRoutes } from "../../../src/state/checkpoint/route_table.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
@@ -222,5 +223,102 @@ Deno.test("it is known since when the oldest window waits for a sink, and a batc
     } finally {
       inside.state.close();
     }
+  });
+});
+
+/** A batch as `again:` or `new:`, and its names. */
+function readNext({ outbox }: Inside, from = outbox.cursor("all")): string | undefined {
+  const batch = outbox.read("all", from, 1);
+  if (batch === undefined) return undefined;
+  outbox.delivered("all", batch);
+  if (batch.overwrites !== true) outbox.advance("all", batch.nextId);
+  else assert.deepEqual([batch.firstId, batch.nextId, ...batch.ids], Array(2 + batch.ids.length).fill(from));
+  const names = batch.aggregates.map(({ name }) => name);
+  return `${batch.overwrites === true ? "again" : "new"}: ${names}`;
+}
+
+function publish(inside: Inside, timestamp: number, ...names: string[]): void {
+  inside.take(names.map((name) => ({ name, value: 1, timestamp })));
+  inside.save(true);
+}
+
+/** All that comes, without the empty batch that may end a redelivery. */
+function readRest(inside: Inside): string[] {
+  const rest: string[] = [];
+  for (let next; (next = readNext(inside)) !== undefined;) if (next !== "again: ") rest.push(next);
+  return rest;
+}
+
+Deno.test("what is sent again comes at the cursor, in turn with what is new, until all of it was sent", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory);
+    const { outbox, state } = inside;
+    ["a", "b", "c"].forEach((name, second) => publish(inside, second, name));
+    inside.deliver(new Map());
+    inside.save();
+    askForRedelivery(state, "all", 0, 3000);
+    assert.equal(outbox.read("all", outbox.cursor("all") + 1, 1), undefined, "nothing is sent ahead");
+    assert.equal(readNext(inside), "again: a");
+    publish(inside, 5, "x");
+    publish(inside, 6, "y");
+    assert.deepEqual(readRest(inside), ["new: x", "again: b", "new: y", "again: c"]);
+    assert.deepEqual(readRedeliveries(state).map(({ sent, isDone }) => [sent, isDone]), [[3, true]]);
+    state.close();
+  });
+});
+
+Deno.test("what is sent again comes after all that waited when it was first to be sent", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory);
+    publish(inside, 1, "a");
+    inside.deliver(new Map());
+    publish(inside, 2, "x");
+    publish(inside, 3, "y");
+    askForRedelivery(inside.state, "all", 0, 3000);
+    assert.equal(readNext(inside), "new: x");
+    publish(inside, 4, "z");
+    assert.deepEqual(readRest(inside), ["new: y", "again: a", "new: z", "again: x"]);
+    publish(inside, 5, "u");
+    askForRedelivery(inside.state, "all", 1000, 2000);
+    assert.deepEqual(readRest(inside), ["new: u", "again: a"]);
+    inside.state.close();
+  });
+});
+
+Deno.test("a redelivery wakes who waits for more; where none is open nobody is woken", async () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    const inside = new Inside(directory);
+    const { outbox, state } = inside;
+    publish(inside, 1, "a");
+    inside.deliver(new Map());
+    let isAwake = false;
+    const woken = outbox.waitForMore(outbox.endId(), new AbortController().signal).then(() => isAwake = true);
+    outbox.lookForRedelivery();
+    await Promise.resolve();
+    assert.equal(isAwake, false);
+    askForRedelivery(state, "all", 0, END_OF_TIME_MS);
+    outbox.lookForRedelivery();
+    await woken;
+    state.close();
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("a start is stored when the first sink is opened, once for all of them, with the end of then", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { sinks: ["x", "y"] });
+    const starts = () => inside.state.get<{ n: number }>("SELECT count(*) AS n FROM life")!.n;
+    assert.deepEqual([starts(), inside.outbox.hasUnsavedCursors], [0, false]);
+    publish(inside, 1, "a");
+    const [x, y] = [inside.outbox.claimant("x"), inside.outbox.claimant("y")];
+    assert.deepEqual([starts(), x.startId, y.startId], [1, 0, 0]);
+    assert.deepEqual([x.boot, x.life], [y.boot, y.life]);
+    assert.equal(inside.outbox.claimant("x"), x);
+    inside.state.close();
+    const next = new Inside(directory, { sinks: ["x", "y"] });
+    assert.equal(next.outbox.claimant("y").startId, 1);
+    next.state.close();
   });
 });
