@@ -29,7 +29,7 @@ function refuse({ outbox }: Inside): void {
   }
 }
 
-const letters = ({ state }: Inside) => readDeadLetters(state, { limit: 9 });
+const deadLetters = ({ state }: Inside) => readDeadLetters(state, { limit: 9 });
 /** The revisions in the books that the sink lacks for good. */
 const lacked = ({ state }: Inside) =>
   state.all<{ revision: number }>("SELECT revision FROM dead_letter WHERE purged ORDER BY id")
@@ -41,8 +41,8 @@ Deno.test("a retried aggregate is sent again where it is the newest revision, an
   withInside((inside) => {
     publish(inside);
     refuse(inside);
-    inside.request("retry", letters(inside));
-    assert.deepEqual([letters(inside), lacked(inside), waiting(inside)], [[], [], [[0, 1]]]);
+    inside.request("retry", deadLetters(inside));
+    assert.deepEqual([deadLetters(inside), lacked(inside), waiting(inside)], [[], [], [[0, 1]]]);
   }));
 
 Deno.test("a retried aggregate that a newer revision has overtaken is settled, and stays in the books", () =>
@@ -50,19 +50,19 @@ Deno.test("a retried aggregate that a newer revision has overtaken is settled, a
     publish(inside);
     refuse(inside);
     publish(inside);
-    inside.request("retry", letters(inside));
-    assert.deepEqual([letters(inside), lacked(inside), waiting(inside)], [[], [0], [[1, 2]]]);
+    inside.request("retry", deadLetters(inside));
+    assert.deepEqual([deadLetters(inside), lacked(inside), waiting(inside)], [[], [0], [[1, 2]]]);
   }));
 
 Deno.test("a retried aggregate that the archive no longer has stays a dead letter", () =>
   withInside((inside) => {
     publish(inside);
     refuse(inside);
-    const [letter] = letters(inside);
+    const [deadLetter] = deadLetters(inside);
     const [elsewhere, newer] = [{ windowStartMs: 5000, windowEndMs: 6000 }, { revision: 1 }];
     for (const change of [elsewhere, newer]) {
-      inside.request("retry", [{ ...letter!, aggregate: { ...letter!.aggregate!, ...change } }]);
-      assert.deepEqual(letters(inside).map(({ id }) => id), [letter!.id]);
+      inside.request("retry", [{ ...deadLetter!, aggregate: { ...deadLetter!.aggregate!, ...change } }]);
+      assert.deepEqual(deadLetters(inside).map(({ id }) => id), [deadLetter!.id]);
       assert.deepEqual([lacked(inside), waiting(inside)], [[], undefined]);
     }
   }));
@@ -71,9 +71,9 @@ Deno.test("a dead letter of a sink that is no more is left as it is", () =>
   withInside((inside) => {
     publish(inside);
     refuse(inside);
-    const before = letters(inside);
+    const before = deadLetters(inside);
     inside.request("retry", [{ ...before[0]!, sink: "another" }]);
-    assert.deepEqual([letters(inside), waiting(inside)], [before, undefined]);
+    assert.deepEqual([deadLetters(inside), waiting(inside)], [before, undefined]);
   }));
 
 Deno.test("of several retried windows each is sent again once", () =>
@@ -81,14 +81,14 @@ Deno.test("of several retried windows each is sent again once", () =>
     inside.take([A, { ...A, name: "b" }, { ...A, timestamp: 9 }]);
     inside.save(true);
     refuse(inside);
-    inside.request("retry", letters(inside));
+    inside.request("retry", deadLetters(inside));
     const sent = inside.outbox.read("all", inside.outbox.cursor("all"), 9)!.aggregates;
     assert.deepEqual(sent.map(({ name, windowStartMs }) => [name, windowStartMs]), [
       ["a", 1000],
       ["b", 1000],
       ["a", 9000],
     ]);
-    assert.deepEqual(letters(inside), []);
+    assert.deepEqual(deadLetters(inside), []);
   }));
 
 Deno.test("what is refused and what is no number count for the bound of the next checkpoint", () =>
@@ -101,8 +101,8 @@ Deno.test("what is refused and what is no number count for the bound of the next
     inside.save(false, { refused });
     inside.take([{ ...A, value: 1.7e308 }, { ...A, value: 1.7e308 }]);
     inside.save(true);
-    assert.deepEqual(letters(inside).map(({ reason }) => reason), ["invalid", "not_finite"]);
+    assert.deepEqual(deadLetters(inside).map(({ reason }) => reason), ["invalid", "not_finite"]);
     assert.equal(inside.checkpoint.counters.deadLettersDropped, 1);
     inside.save(false, { refused: [{ ...refused[0]!, raw: new Uint8Array(25) }] });
-    assert.deepEqual(letters(inside).map(({ raw }) => raw?.length), [undefined, 25]);
+    assert.deepEqual(deadLetters(inside).map(({ raw }) => raw?.length), [undefined, 25]);
   }, { deadLetterBound: { deadLetters: 2, bytes: 30 } }));
