@@ -40,9 +40,10 @@ export class InFlight {
   /** Steps of `steps` that were taken in meanwhile. */
   private gone = 0;
   private first = 0;
-  /** The ids before the first of the steps, and behind the last. */
+  /** The ids of QoS 2 before the first of the steps. */
   private ids = new PacketIds();
-  private lastIds = new PacketIds();
+  /** Those that earlier connections have left, and that were not released since. */
+  private earlierIds = new PacketIds();
   /** Of steps that were taken in and are in no checkpoint yet. */
   private answers: { readonly step: number; readonly answer: Acknowledgement }[] = [];
   /** Packet ids of messages, and of releases, that were received on this connection and are not answered. */
@@ -90,7 +91,7 @@ export class InFlight {
     this.bytes = kept.reduce((sum, { message }) => sum + bytesOf(message), 0);
     this.first = step;
     this.ids = ids.copy();
-    this.lastIds = ids.copy();
+    this.earlierIds = ids.copy();
     this.answers = [];
     this.unanswered.clear();
     this.unansweredReleases.clear();
@@ -107,8 +108,7 @@ export class InFlight {
     if (qos === 1) return this.add({ message, answer: { type: PUBACK, id } });
     this.held.add(id);
     // A message that is sent for the first time is a new one, whatever had its id before.
-    const isKnown = isRepeated && this.lastIds.has(id);
-    this.lastIds.add(id);
+    const isKnown = isRepeated && this.earlierIds.has(id);
     this.add({ message: isKnown ? undefined : message, answer: { type: PUBREC, id } });
   }
 
@@ -117,7 +117,7 @@ export class InFlight {
     if (this.reused !== undefined || this.unansweredReleases.has(id)) return;
     this.unansweredReleases.add(id);
     this.held.delete(id);
-    this.lastIds.delete(id);
+    this.earlierIds.delete(id);
     this.add({ message: undefined, answer: { type: PUBCOMP, id } });
   }
 

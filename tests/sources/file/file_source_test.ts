@@ -276,6 +276,20 @@ Deno.test("a pattern matches files, not directories and hidden ones; each is a p
     assert.match(await source(`${directory}/*.log`).probe(), /^3 files, \d+ bytes$/);
   }));
 
+Deno.test("a source that is opened again reads nothing more through the partitions that it gave before", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.log`;
+    await Deno.writeTextFile(path, lines(0, 1));
+    for (const isFollowed of [false, true]) {
+      const opened = source(path, { isFollowed });
+      const before = await Reading.open(opened);
+      const after = await Reading.open(opened);
+      assert.match((await errorOf(before.look())).message, /it is not read any more/);
+      assert.deepEqual(await after.readAll(), ["e0"]);
+      await opened.close();
+    }
+  }));
+
 Deno.test("what cannot be read says why", () =>
   inDirectory(async (directory) => {
     const failing = async (pattern: string) =>

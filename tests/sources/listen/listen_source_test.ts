@@ -132,6 +132,21 @@ Deno.test("an inbox whose identity cannot be written is opened with the next try
   await source.close();
 });
 
+Deno.test("a certificate that cannot be used changes nothing of a listener, and what comes with it does", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, config, told, open, status } = sourceOn(directory.path);
+  const read = await open();
+  for (const token of ["first", "second"]) {
+    source.change({ ...config, token, tls: { cert: "x", key: "y" } });
+    assert.equal((await read()).kind, "idle");
+    await open();
+    assert.equal(await status(token), 200);
+  }
+  assert.equal(told.filter((line) => /keeps the certificate that it has/.test(line)).length, 2);
+  assert.doesNotMatch(told.join("\n"), /nothing can be received/);
+  await source.close();
+});
+
 Deno.test("a certificate that cannot be used is named", async () => {
   await using directory = await temporaryDirectory();
   const { source, open } = sourceOn(directory.path, { tls: { cert: "x", key: "y" } });
