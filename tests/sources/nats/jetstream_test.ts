@@ -7,7 +7,7 @@ import { FakeNats, StandingClock } from "./fake_nats.ts";
 
 const NEVER = new AbortController().signal;
 
-async function rig(choice: Partial<StreamChoice> = {}) {
+function rig(choice: Partial<StreamChoice> = {}) {
   const server = new FakeNats();
   const access = { tls: undefined, login: undefined, connect: server.connect };
   const open = () => NatsConnection.open({ host: "n", port: 4222 }, access, new StandingClock(), NEVER);
@@ -24,7 +24,7 @@ function saying(server: FakeNats, part: object, state: object = {}): void {
 }
 
 Deno.test("what a server says of its stream, with and without what is gone", async () => {
-  const { api, server } = await rig();
+  const { api, server } = rig();
   const stream = await api();
   const empty = {
     created: "2026-01-01T00:00:00Z",
@@ -59,7 +59,7 @@ Deno.test("what a server says of its stream, with and without what is gone", asy
 });
 
 Deno.test("what is no answer of JetStream ends the connection", async () => {
-  const { api, server } = await rig();
+  const { api, server } = rig();
   const odd: readonly (readonly [part: object, state?: object])[] = [
     [{ config: undefined }],
     [{ config: [] }],
@@ -92,7 +92,7 @@ Deno.test("what is no answer of JetStream ends the connection", async () => {
 });
 
 Deno.test("an error of JetStream is refused where asking again does not help, and else waited for", async () => {
-  const { api, server } = await rig();
+  const { api, server } = rig();
   const stream = await api();
   for (
     const [error, said] of [
@@ -111,7 +111,7 @@ Deno.test("an error of JetStream is refused where asking again does not help, an
 });
 
 Deno.test("an account without JetStream is told of", async () => {
-  const { api, server } = await rig();
+  const { api, server } = rig();
   const stream = await api();
   for (const [status, said] of [["503", /has no JetStream here/], ["404 No", /no answer of/]] as const) {
     server.heard = (socket, line) => {
@@ -125,7 +125,7 @@ Deno.test("an account without JetStream is told of", async () => {
 
 Deno.test("a consumer begins at a number or behind a time, with the subjects that are wanted", async () => {
   const asked = async (start: ConsumerStart, choice: Partial<StreamChoice> = {}) => {
-    const { api, server } = await rig(choice);
+    const { api, server } = rig(choice);
     const name = await (await api()).createConsumer(start);
     const [subject, body] = server.asked.at(-1)!;
     assert.match(name, /^vabus-[0-9a-f-]{18}$/);
@@ -168,7 +168,7 @@ Deno.test("a consumer begins at a number or behind a time, with the subjects tha
   ) {
     assert.deepEqual((await asked({ afterNs })).slice(1, 3), ["by_start_time", text]);
   }
-  const { api, server } = await rig();
+  const { api, server } = rig();
   server.answers = () => '{"name":"another"}';
   assert.match(
     (await errorOf((await api()).createConsumer({ sequence: 1 }))).message,
@@ -178,7 +178,7 @@ Deno.test("a consumer begins at a number or behind a time, with the subjects tha
 
 Deno.test("the API of another domain is asked in its place", async () => {
   for (const [domain, prefix] of [[undefined, "$JS.API"], ["hub", "$JS.hub.API"]] as const) {
-    const { api, server } = await rig({ domain });
+    const { api, server } = rig({ domain });
     const stream = await api();
     stream.deleteConsumer("c");
     stream.pull("c", 3, { batch: 5 });
