@@ -97,14 +97,15 @@ export class StreamSession {
     return true;
   }
 
-  /** The end of what is still there of what was read: the first message that is younger comes next. */
+  /**
+   * The end of what is still there of what was read, where {@link goTo} did not find it: the first message
+   * that is younger comes next.
+   */
   async endOfKnown({ timeNs }: NatsPosition): Promise<NatsPosition> {
-    await this.look();
     const end = { sequence: this.info.last, timeNs: undefined };
     if (timeNs === undefined) return end;
     await this.consume({ afterNs: timeNs });
     const [message] = await this.pull(1, 0);
-    this.leave();
     return message === undefined ? end : { sequence: message.sequence - 1, timeNs: undefined };
   }
 
@@ -151,7 +152,6 @@ export class StreamSession {
    */
   private async pullAnew(from: NatsPosition, limit: number): Promise<readonly PulledMessage[]> {
     await this.consume({ sequence: from.sequence + 1 });
-    this.position = from;
     return await this.pull(limit, 0);
   }
 
@@ -197,7 +197,6 @@ export class StreamSession {
     this.consumer?.close();
     this.consumer = undefined;
     this.position = undefined;
-    this.ahead = [];
     return false;
   }
 }

@@ -30,12 +30,15 @@ export class StandingClock implements Clock {
   private readonly sleeps: { readonly ms: number; readonly signal: AbortSignal; readonly end: () => void }[] =
     [];
 
+  /** Since it began. */
+  passedMs = 0;
+
   nowMs(): number {
     return 5000;
   }
 
   monotonicMs(): number {
-    return 0;
+    return this.passedMs;
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -130,7 +133,7 @@ export class FakeNats {
   pulled: (socket: FakeSocket, inbox: string, wanted: Wanted, consumer: Consumer) => boolean = () => false;
   /** Hears a line instead of the server where it returns true. */
   heard: (socket: FakeSocket, line: string) => boolean = () => false;
-  private readonly consumers = new Map<string, Consumer>();
+  private readonly byName = new Map<string, Consumer>();
 
   readonly connect: ConnectSocket = () => {
     const socket = new FakeSocket((socket, line, body) => this.hear(socket, line, body));
@@ -155,11 +158,15 @@ export class FakeNats {
 
   /** Lets go of all consumers. */
   forgetConsumers(): void {
-    this.consumers.clear();
+    this.byName.clear();
+  }
+
+  get consumers(): readonly Consumer[] {
+    return [...this.byName.values()];
   }
 
   get consumerCount(): number {
-    return this.consumers.size;
+    return this.byName.size;
   }
 
   /** What it says of its stream. */
@@ -197,14 +204,14 @@ export class FakeNats {
     }
     const name = subject.split(".")[subject.startsWith("CONSUMER.MSG") ? 4 : 3]!;
     if (subject.startsWith("CONSUMER.CREATE")) {
-      this.consumers.set(name, { at: this.startOf(JSON.parse(body).config), delivered: 0 });
+      this.byName.set(name, { at: this.startOf(JSON.parse(body).config), delivered: 0 });
       return socket.answer(inbox, JSON.stringify({ name }));
     }
     if (subject.startsWith("CONSUMER.DELETE")) {
-      this.consumers.delete(name);
+      this.byName.delete(name);
       return socket.answer(inbox, '{"success":true}');
     }
-    this.pull(socket, inbox, JSON.parse(body), this.consumers.get(name));
+    this.pull(socket, inbox, JSON.parse(body), this.byName.get(name));
   }
 
   private startOf(config: { opt_start_seq?: number; opt_start_time?: string }): number {

@@ -49,14 +49,15 @@ async function rig(options: RigOptions = {}) {
   const [partition] = await source.open(context);
   let [lineage, position]: (string | undefined)[] = [];
   const batch = new EventBatch();
-  const read = async (limit = 4, signal = NEVER): Promise<Outcome> => {
+  const read = async (limit = 4, signal = NEVER, waitMs = 0): Promise<Outcome> => {
     const from = { lineage, position, history: new LogHistory() };
-    const outcome = await partition!.read(from, batch, { limit, waitMs: 0, isAfterRest: false }, signal);
+    const outcome = await partition!.read(from, batch, { limit, waitMs, isAfterRest: false }, signal);
     if ("next" in outcome) [lineage, position] = [outcome.lineage, outcome.next];
     return outcome;
   };
   return {
     batch,
+    clock,
     context,
     heard,
     hosts,
@@ -81,12 +82,15 @@ Deno.test("messages are read on from where the last read has led, and what is go
   server.add(0, 3);
   assert.deepEqual(await shown(2), ["e0,e1", 0, "2 2000000"]);
   assert.equal(partition.unreadAfter!(""), 1);
-  assert.deepEqual(await shown(2), ["e2", 0, "3 3000000"]);
+  server.add(3, 4);
+  assert.deepEqual(await shown(1), ["e2", 0, "3 3000000"]);
+  assert.equal(partition.unreadAfter!(""), 1);
+  assert.deepEqual(await shown(3), ["e3", 0, "4 4000000"]);
+  assert.deepEqual(await shown(2), ["idle", 0, "4 4000000"]);
   assert.equal(partition.unreadAfter!(""), 0);
-  assert.deepEqual(await shown(2), ["idle", 0, "3 3000000"]);
-  server.add(3, 9);
-  server.remove(5, 6);
-  assert.deepEqual(await shown(2), ["e3,e6", 2, "7 7000000"]);
+  server.add(4, 9);
+  server.remove(6);
+  assert.deepEqual(await shown(2), ["e4,e6", 1, "7 7000000"]);
   server.remove(8);
   assert.deepEqual(await shown(2), ["e8", 1, "9 9000000"]);
   server.add(9, 11);
@@ -101,6 +105,97 @@ Deno.test("messages are read on from where the last read has led, and what is go
   server.add(14, 15);
   assert.deepEqual(await shown(2), ["e14", 0, "15 15000000"]);
   assert.ok(heard.length > 0 && heard.every((ms) => ms === Date.parse("2026-01-02T00:00:00Z")));
+});
+
+Deno.test("reading on asks for nothing but messages, and the end needs no other consumer", async () => {
+  const { read, server } = await rig();
+  server.add(0, 4);
+  const waits: (number | undefined)[] = [];
+  server.pulled = (_socket, _inbox, { expires }) => {
+    waits.push(expires);
+    return false;
+  };
+  await read(2);
+  server.asked.length = 0;
+  await read(2);
+  assert.deepEqual(server.asked.map(([subject]) => subject.split(".")[1]), ["MSG"]);
+  server.asked.length = 0;
+  await read(2);
+  assert.deepEqual(server.asked.map(([subject]) => subject.split(".")[1]), ["MSG", "INFO"]);
+  assert.deepEqual(waits, [undefined, undefined, undefined]);
+});
+
+Deno.test("a read waits for the first message that is one, and no longer than it may", async () => {
+  const { clock, partition, read, server } = await rig();
+  clock.passedMs = 1000;
+  const waits: (number | undefined)[] = [];
+  server.pulled = (socket, inbox, { expires }, consumer) => {
+    waits.push(expires);
+    clock.passedMs += 200;
+    const marker = "NATS/1.0\r\nNats-Marker-Reason: MaxAge\r\n\r\n";
+    const at = ++consumer.delivered;
+    socket.say(`HMSG S.e 2 $JS.ACK.S.c.1.${at}.${at}.${at}000000.3 ${marker.length} ${marker.length}\r\n`);
+    socket.say(`${marker}\r\n`);
+    if (waits.length === 4) {
+      server.add(0, 5);
+      socket.message(server.kept[4]!, at + 1, 0);
+    }
+    socket.status(inbox, "408 Request Timeout");
+    return true;
+  };
+  const outcome = await read(4, NEVER, 500);
+  assert.ok(outcome.kind === "events");
+  assert.deepEqual(waits, [500_000_000, 300_000_000, 100_000_000, undefined]);
+  assert.equal(outcome.decodeMs, 0);
+  assert.equal(partition.unreadAfter!(""), 0);
+});
+
+Deno.test("what was read is given again where it was not taken, and what has changed meanwhile is seen", async () => {
+  const { goTo, server, shown } = await rig();
+  server.add(0, 5);
+  for (let i = 0; i < 2; i++) {
+    goTo("0");
+    assert.deepEqual((await shown())[0], "e0,e1,e2,e3");
+    assert.equal(server.consumerCount, 1);
+  }
+  server.remove(4, 5);
+  server.last = 3;
+  goTo("5 5000000");
+  assert.deepEqual(await shown(), ["returned", undefined, "3"]);
+  server.add(7, 8);
+  assert.deepEqual(await shown(), ["e7", 0, "4 4000000"]);
+});
+
+Deno.test("a message that its consumer was not told of is asked of another one, without a wait", async () => {
+  const { goTo, server, shown } = await rig();
+  server.add(0, 1);
+  await shown();
+  const [unaware] = server.consumers;
+  const waits: (number | undefined)[] = [];
+  server.pulled = (socket, inbox, { expires }, consumer) => {
+    waits.push(expires);
+    if (consumer !== unaware) return false;
+    socket.status(inbox, "404 No Messages");
+    return true;
+  };
+  server.add(1, 4);
+  assert.deepEqual(await shown(2), ["e1,e2", 0, "3 3000000"]);
+  assert.deepEqual(await shown(2), ["e3", 0, "4 4000000"]);
+  assert.equal(server.consumerCount, 1);
+  goTo("2 7");
+  assert.deepEqual(await shown(2), ["returned", undefined, "0"]);
+  goTo("3 3000000");
+  assert.deepEqual(await shown(2), ["e3", 0, "4 4000000"]);
+  assert.ok(waits.length > 4 && waits.every((wait) => wait === undefined));
+});
+
+Deno.test("a stream that is made again while its consumer seems to be there is seen at its end", async () => {
+  const { read, server } = await rig();
+  server.add(0, 2);
+  await read();
+  server.created = "2026-02-01T00:00:00Z";
+  const { kind } = await read();
+  assert.equal(kind, "restarted");
 });
 
 Deno.test("of some subjects only what was removed unread counts, and the end is passed over", async () => {
@@ -172,6 +267,7 @@ Deno.test("a position is gone on behind where the message of then is there, or i
     ["3 3000000", [1, 2, 3, 4], ["e4", 1, "5 5000000"]],
     ["3 3000000", [3, 4], ["e4", 1, "5 5000000"]],
     ["5 5000000", [], ["idle", 0, "5 5000000"]],
+    ["5 5000000", [5], ["idle", 0, "5 5000000"]],
     ["5 5000000", [1, 2, 3, 4, 5], ["idle", 0, "5 5000000"]],
     ["0", [], ["e0,e1,e2,e3", 0, "4 4000000"]],
   ];
@@ -181,6 +277,10 @@ Deno.test("a position is gone on behind where the message of then is there, or i
     server.remove(...removed);
     goTo(position);
     assert.deepEqual(await shown(), expected, `${position} without ${removed}`);
+    const rest = server.kept.filter(({ sequence }) => sequence > Number(`${expected[2]}`.split(" ")[0]));
+    const [names] = await shown();
+    assert.equal(names, rest.map(({ sequence }) => `e${sequence - 1}`).join() || "idle", "none twice");
+    assert.equal(server.consumerCount, 1);
   }
 });
 
@@ -310,6 +410,7 @@ Deno.test("a stream that another source reads is read by one, and goes on elsewh
   assert.deepEqual(await moved.read(), { kind: "moved", lineage: ORIGINAL });
   assert.match(moved.log.join(), /was read at another address/);
   assert.equal(await moved.partition.lineageNow!(NEVER), ORIGINAL);
+  assert.equal(moved.server.sockets.length, 1, "once it is known, nobody is asked");
   const unread = await rig();
   assert.equal(await unread.partition.lineageNow!(NEVER), ORIGINAL);
 });
