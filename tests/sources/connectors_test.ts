@@ -1,4 +1,4 @@
-/** What the settings make of each kind of bus: its login, its TLS, its addresses and what it is created as. */
+/** What the settings make of each kind of bus: login, TLS, addresses, and what it is created as. */
 import assert from "node:assert/strict";
 import type { SourceConnector } from "../../src/contract/connector.ts";
 import { FILE } from "../../src/sources/file/connector.ts";
