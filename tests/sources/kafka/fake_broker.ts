@@ -6,9 +6,25 @@ import { WireReader } from "../../../src/platform/kafka/wire_reader.ts";
 import { WireWriter } from "../../../src/platform/kafka/wire_writer.ts";
 import { KafkaSource, type KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
 
-const [FETCH, LIST_OFFSETS, METADATA, API_VERSIONS] = [1, 2, 3, 18] as const;
+const [FETCH, LIST_OFFSETS, METADATA, OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, API_VERSIONS] = [
+  1,
+  2,
+  3,
+  8,
+  9,
+  10,
+  18,
+] as const;
 /** The versions that it has, none of them flexible. */
-const VERSIONS = [[FETCH, 5], [LIST_OFFSETS, 2], [METADATA, 5], [API_VERSIONS, 0]] as const;
+const VERSIONS = [
+  [FETCH, 5],
+  [LIST_OFFSETS, 2],
+  [METADATA, 5],
+  [OFFSET_COMMIT, 2],
+  [OFFSET_FETCH, 2],
+  [FIND_COORDINATOR, 1],
+  [API_VERSIONS, 0],
+] as const;
 const OLDEST = -2;
 const TOPIC = "t";
 
@@ -31,6 +47,8 @@ export interface Answers {
   batches: (offset: number) => readonly Uint8Array[];
   /** The node that leads the partitions; -1: none. */
   leader: number;
+  /** The number of the error of the group; 0: none. */
+  groupError: number;
   /** What becomes of an answer with records: bytes that are sent, and whether the connection ends then. */
   send: (answer: Uint8Array, socket: Socket) => void;
   /** What becomes of an answer about who leads. */
@@ -40,6 +58,8 @@ export interface Answers {
 /** A broker that answers what it is told to, be it a lie. */
 export class FakeBroker implements AsyncDisposable {
   readonly answers: Answers;
+  /** What groups have committed: "offset metadata", by group and partition. */
+  readonly committed = new Map<string, string>();
   private readonly sockets = new Set<Socket>();
 
   private constructor(private readonly server: Server, port: number) {
@@ -55,6 +75,7 @@ export class FakeBroker implements AsyncDisposable {
       abortedCount: 0,
       batches: () => [],
       leader: 1,
+      groupError: 0,
       send: (answer, socket) => void socket.write(answer),
       sendMetadata: (answer, socket) => void socket.write(answer),
     };
@@ -114,6 +135,9 @@ export class FakeBroker implements AsyncDisposable {
     if (key === API_VERSIONS) this.writeVersions(writer);
     else if (key === METADATA) this.writeMetadata(writer);
     else if (key === LIST_OFFSETS) this.writeOffsets(reader, writer);
+    else if (key === FIND_COORDINATOR) this.writeCoordinator(writer);
+    else if (key === OFFSET_FETCH) this.writeCommitted(reader, writer);
+    else if (key === OFFSET_COMMIT) this.commit(reader, writer);
     else this.writeRecords(reader, writer);
     const answer = Buffer.concat([
       new WireWriter(false).int32(writer.written.length).written,
@@ -143,16 +167,57 @@ export class FakeBroker implements AsyncDisposable {
     reader.int32();
     reader.int8();
     const { end, oldest } = this.answers;
-    writer.int32(0).array([TOPIC], (topic) => {
+    const asked: { partition: number; offset: number }[] = [];
+    reader.array(() => {
+      reader.string();
       reader.array(() => {
-        reader.string();
-        reader.array(() => {
-          const partition = reader.int32();
-          const offset = reader.int64() === OLDEST ? oldest : end;
-          const write = (one: number) => writer.int32(one).int16(0).int64(-1).int64(offset);
-          writer.string(topic).array([partition], write);
-        });
+        asked.push({ partition: reader.int32(), offset: reader.int64() === OLDEST ? oldest : end });
       });
+    });
+    writer.int32(0).array([TOPIC], (topic) => {
+      writer.string(topic).array(asked, ({ offset, partition }) => {
+        writer.int32(partition).int16(0).int64(-1).int64(offset);
+      });
+    });
+  }
+
+  private writeCoordinator(writer: WireWriter): void {
+    const { groupError, host, port } = this.answers;
+    writer.int32(0).int16(groupError).string(undefined).int32(1).string(host).int32(port);
+  }
+
+  private writeCommitted(reader: WireReader, writer: WireWriter): void {
+    const group = reader.string();
+    const partitions: number[] = [];
+    reader.array(() => {
+      reader.string();
+      reader.array(() => partitions.push(reader.int32()));
+    });
+    writer.array([TOPIC], (topic) => {
+      writer.string(topic).array(partitions, (partition) => {
+        const [, offset = "-1", metadata] =
+          /^(\d+) (.*)$/.exec(this.committed.get(`${group} ${partition}`) ?? "") ?? [];
+        writer.int32(partition).int64(Number(offset)).string(metadata).int16(0);
+      });
+    }).int16(0);
+  }
+
+  private commit(reader: WireReader, writer: WireWriter): void {
+    const group = reader.string();
+    reader.int32();
+    reader.string();
+    reader.int64();
+    const partitions: number[] = [];
+    reader.array(() => {
+      reader.string();
+      reader.array(() => {
+        const partition = reader.int32();
+        this.committed.set(`${group} ${partition}`, `${reader.int64()} ${reader.string() ?? ""}`);
+        partitions.push(partition);
+      });
+    });
+    writer.array([TOPIC], (topic) => {
+      writer.string(topic).array(partitions, (partition) => writer.int32(partition).int16(0));
     });
   }
 
@@ -160,20 +225,20 @@ export class FakeBroker implements AsyncDisposable {
     for (let field = 0; field < 4; field++) reader.int32();
     reader.int8();
     const { abortedCount, batches, end, error, fetchedEnd = end, stableEnd = fetchedEnd } = this.answers;
-    writer.int32(0).array([TOPIC], (topic) => {
+    const asked: { partition: number; offset: number }[] = [];
+    reader.array(() => {
+      reader.string();
       reader.array(() => {
-        reader.string();
-        reader.array(() => {
-          const partition = reader.int32();
-          const offset = reader.int64();
-          reader.int64();
-          reader.int32();
-          writer.string(topic).array([partition], (one) => {
-            writer.int32(one).int16(error).int64(fetchedEnd).int64(stableEnd).int64(0);
-            writer.array(Array.from({ length: abortedCount }), () => writer.int64(1).int64(1));
-            writer.block(error === 0 ? Buffer.concat(batches(offset)) : new Uint8Array(0));
-          });
-        });
+        asked.push({ partition: reader.int32(), offset: reader.int64() });
+        reader.int64();
+        reader.int32();
+      });
+    });
+    writer.int32(0).array([TOPIC], (topic) => {
+      writer.string(topic).array(asked, ({ offset, partition }) => {
+        writer.int32(partition).int16(error).int64(fetchedEnd).int64(stableEnd).int64(0);
+        writer.array(Array.from({ length: abortedCount }), () => writer.int64(1).int64(1));
+        writer.block(error === 0 ? Buffer.concat(batches(offset)) : new Uint8Array(0));
       });
     });
   }

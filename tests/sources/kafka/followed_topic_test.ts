@@ -1,0 +1,235 @@
+/** A source of a topic beside its reads: new partitions, what the group is told, shares, and a probe. */
+import assert from "node:assert/strict";
+import type { Partition, SourceContext } from "../../../src/contract/source.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
+import { LogHistory } from "../../../src/event/log_history.ts";
+import type { Clock } from "../../../src/platform/clock/clock.ts";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import { groupOf } from "../../../src/sources/kafka/group_offsets.ts";
+import type { KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
+import { until } from "../../support/executable.ts";
+import { errorOf } from "../file/written_files.ts";
+import { FakeBroker } from "./fake_broker.ts";
+
+const NEVER = new AbortController().signal;
+const [LOOK_MS, SHARES_LOOK_MS, COMMIT_MS] = [5000, 1000, 2000];
+const OWN = groupOf("plant-1");
+const SHARED = groupOf("plant");
+
+/** A clock whose sleeps end when a test says so, by how long they are. */
+class SortedClock implements Clock {
+  private readonly sleeps = new Map<number, Set<() => void>>();
+
+  nowMs(): number {
+    return 0;
+  }
+
+  monotonicMs(): number {
+    return 0;
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const all = this.sleeps.get(ms) ?? new Set();
+      const end = () => {
+        all.delete(end);
+        resolve();
+      };
+      this.sleeps.set(ms, all.add(end));
+      signal.addEventListener("abort", end);
+      if (signal.aborted) end();
+    });
+  }
+
+  /** Ends the sleeps of so long once there is one. */
+  async wake(ms: number): Promise<void> {
+    const all = await until(() => (this.sleeps.get(ms)?.size ?? 0) > 0 && this.sleeps.get(ms), `${ms} ms`);
+    for (const end of [...all]) end();
+  }
+
+  isAsleep(ms: number): boolean {
+    return (this.sleeps.get(ms)?.size ?? 0) > 0;
+  }
+}
+
+/** A source of the topic of a broker. */
+async function rig(broker: FakeBroker, options: Partial<KafkaSourceOptions> = {}, resume: Progressed = {}) {
+  const clock = new SortedClock();
+  const source = broker.createSource({ clock, instance: "plant-1", ...options });
+  const changes: string[] = [];
+  const log: string[] = [];
+  const idsOf = (partitions: readonly Partition[]) => partitions.map(({ id }) => id).join();
+  const context = {
+    resume: new Map(Object.entries(resume)),
+    changed: (partitions: readonly Partition[]) => void changes.push(idsOf(partitions)),
+    arrived: () => {},
+    heardTime: () => {},
+    withheld: () => {},
+    mayReadAhead: () => false,
+    lineages: { readerOf: () => undefined, isKnown: () => false },
+    clock,
+    logger: createLogger({ level: "info", format: "text", write: (line) => log.push(line), now: () => 0 }),
+  } as SourceContext;
+  const partitions = await source.open(context, NEVER);
+  const commit = (partition: Partition, position: string) =>
+    partition.committed({ lineage: undefined, position, history: new LogHistory() });
+  return { changes, clock, commit, context, ids: idsOf(partitions), log, partitions, source };
+}
+
+type Progressed = Readonly<Record<string, string>>;
+
+function brokerTest(name: string, test: (broker: FakeBroker) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using broker = await FakeBroker.start();
+    await test(broker);
+  });
+}
+
+brokerTest("partitions that are new or gone are told of once a look has seen them", async (broker) => {
+  const { answers } = broker;
+  const { changes, clock, ids, source } = await rig(broker);
+  assert.equal(ids, "t/0");
+  for (
+    const [partitions, told] of [
+      [[0], ""],
+      [[0, 1], "t/0,t/1"],
+      [[0, 1], "t/0,t/1"],
+      [[0], "t/0,t/1 t/0"],
+      [[], "t/0,t/1 t/0"],
+      [[0, 1, 2], "t/0,t/1 t/0 t/0,t/1,t/2"],
+    ] as const
+  ) {
+    answers.partitions = partitions;
+    await clock.wake(LOOK_MS);
+    await until(() => clock.isAsleep(LOOK_MS), "the look");
+    assert.equal(changes.join(" "), told);
+  }
+  // A look that fails is not the last one.
+  answers.sendMetadata = (_answer, socket) => socket.destroy();
+  await clock.wake(LOOK_MS);
+  await until(() => clock.isAsleep(LOOK_MS), "the look that fails");
+  answers.sendMetadata = (answer, socket) => void socket.write(answer);
+  answers.partitions = [0];
+  await clock.wake(LOOK_MS);
+  await until(() => changes.length === 4, "the look after it");
+  await source.close();
+  await until(() => !clock.isAsleep(LOOK_MS), "the end of the looks");
+});
+
+brokerTest("a group is told of what is on disk every two seconds, and at the end", async (broker) => {
+  broker.answers.partitions = [0, 1];
+  const { clock, commit, log, partitions, source } = await rig(broker);
+  const [one, other] = partitions as [Partition, Partition];
+  for (const position of ["3", "5"]) await commit(one, position);
+  assert.equal(broker.committed.size, 0);
+  await clock.wake(COMMIT_MS);
+  await until(() => broker.committed.size, "the commit");
+  assert.deepEqual([...broker.committed], [[`${OWN} 0`, "5 "]]);
+  await commit(other, "7");
+  await source.close();
+  assert.deepEqual([...broker.committed], [[`${OWN} 0`, "5 "], [`${OWN} 1`, "7 "]]);
+  assert.deepEqual(log, []);
+});
+
+brokerTest("a group that takes nothing is told of once, until it does again", async (broker) => {
+  const { clock, commit, log, partitions, source } = await rig(broker);
+  broker.answers.groupError = 30;
+  for (const position of ["1", "2"]) {
+    await commit(partitions[0]!, position);
+    await clock.wake(COMMIT_MS);
+    await until(() => !clock.isAsleep(COMMIT_MS), "the commit");
+  }
+  await until(() => log.length > 0, "the warning");
+  assert.match(log.join(), /could not be committed to the group.*GROUP_AUTHORIZATION_FAILED.*group=/);
+  broker.answers.groupError = 0;
+  await commit(partitions[0]!, "3");
+  await until(() => clock.isAsleep(COMMIT_MS), "the wait");
+  await clock.wake(COMMIT_MS);
+  await until(() => broker.committed.get(`${OWN} 0`) === "3 ", "the commit that is taken");
+  assert.equal(log.length, 1);
+  await source.close();
+});
+
+brokerTest("an instance reads its share, and takes what the others give to it", async (broker) => {
+  broker.answers.partitions = [0, 1, 2];
+  broker.committed.set(`${SHARED} 1`, "4 vabus-1 held 1 by plant-0");
+  const share = { index: 1, count: 2, group: "plant" };
+  const { changes, clock, ids, log, source } = await rig(broker, { share });
+  assert.equal(ids, "", "another one has it");
+  broker.committed.set(`${SHARED} 1`, "6 vabus-1 given 1 1/2 by plant-0");
+  await clock.wake(SHARES_LOOK_MS);
+  await until(() => changes.length > 0, "the change");
+  assert.deepEqual(changes, ["t/1"]);
+  assert.match(log.join("\n"), /the partition is read here from now on, from 6 on/);
+  await clock.wake(SHARES_LOOK_MS);
+  await until(() => clock.isAsleep(SHARES_LOOK_MS), "another look");
+  assert.deepEqual(changes, ["t/1"]);
+  await source.close();
+  const again = await rig(broker, { share }, { "t/1": "8 epoch 2 begun 0 read 6" });
+  assert.equal(again.ids, "t/1");
+  assert.equal(broker.committed.get(`${SHARED} 1`), "8 vabus-1 held 2 begun 0 by plant-1");
+  await again.commit(again.partitions[0]!, "9 epoch 2 begun 0 read 6");
+  await again.source.close();
+  assert.equal(broker.committed.get(`${SHARED} 1`), "9 vabus-1 held 2 begun 0 by plant-1");
+});
+
+brokerTest("a share without a partition is told of, and one that has some is not", async (broker) => {
+  const warned = async (index: number, count: number) => {
+    const { log, source } = await rig(broker, { share: { index, count, group: "plant" } });
+    await source.close();
+    return log.filter((line) => /this one reads nothing here/.test(line)).length;
+  };
+  assert.deepEqual([await warned(0, 2), await warned(1, 2), await warned(2, 2)], [0, 1, 1]);
+});
+
+brokerTest("a source that is opened again closes what it had", async (broker) => {
+  const { clock, context, source } = await rig(broker);
+  assert.ok(clock.isAsleep(LOOK_MS));
+  await source.open(context, NEVER);
+  await source.close();
+  await until(() => !clock.isAsleep(LOOK_MS), "the end of both");
+});
+
+brokerTest("a probe tries to read each partition, and tells the share", async (broker) => {
+  const { answers } = broker;
+  const probed = async (options: Partial<KafkaSourceOptions> = {}) => {
+    const source = broker.createSource({ clock: new SortedClock(), ...options });
+    return await source.probe(NEVER).catch(({ kind, message }) => `${kind} ${message}`);
+  };
+  assert.equal(await probed(), "Kafka, 1 broker, topic t has 1 partition");
+  answers.partitions = [0, 1, 2];
+  assert.equal(await probed(), "Kafka, 1 broker, topic t has 3 partitions");
+  const share = (index: number) => ({ share: { index, count: 2, group: "plant" } });
+  assert.match(await probed(share(0)), /3 partitions, 2 of these for instance 0 of 2$/);
+  assert.match(await probed(share(1)), /3 partitions, 1 of these for instance 1 of 2$/);
+  answers.groupError = 30;
+  assert.match(await probed(share(1)), /^refused .*GROUP_AUTHORIZATION_FAILED/);
+  answers.error = 29;
+  assert.match(await probed(), /^refused .*topic t.*TOPIC_AUTHORIZATION_FAILED/);
+  answers.error = 0;
+  assert.match(await probed({ topics: ["t", "u", "v"] }), /^unavailable .*there is no topic u, v, or the/);
+  answers.leader = 7;
+  assert.match(await probed(), /^unavailable .*the broker 7 is not there: is it down/);
+});
+
+brokerTest(
+  "a topic that is not there when a source is opened, and a partition that nobody leads",
+  async (broker) => {
+    const { answers } = broker;
+    answers.partitions = [];
+    const { message } = await errorOf(rig(broker));
+    assert.match(message, /there is no topic t, or the user may not see it/);
+    answers.partitions = [0];
+    answers.leader = -1;
+    const { partitions, source } = await rig(broker);
+    const from = { lineage: undefined, position: undefined, history: new LogHistory() };
+    const read = partitions[0]!.read(
+      from,
+      new EventBatch(),
+      { limit: 1, waitMs: 0, isAfterRest: false },
+      NEVER,
+    );
+    assert.match((await errorOf(read)).message, /no broker leads it/);
+    await source.close();
+  },
+);
