@@ -157,6 +157,29 @@ Deno.test("a request with a key that comes again is answered as before and kept 
   assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 3]);
 });
 
+Deno.test("a key has 1 to 256 characters", async () => {
+  await using rig = await Rig.start();
+  const statuses: number[] = [];
+  for (const length of [0, 1, 256, 257]) {
+    const { status, text } = await rig.post("/write", "m f=1", { "idempotency-key": "x".repeat(length) });
+    statuses.push(status);
+    if (status === 400) assert.match(text, /idempotency-key must have 1 to 256 characters/);
+  }
+  assert.deepEqual(statuses, [400, 204, 204, 400]);
+});
+
+Deno.test("an inbox that cannot be written is told of in the words of each path, and sent again later", async () => {
+  await using rig = await Rig.start();
+  rig.inbox.append = () => Promise.reject(new Error("disk I/O error"));
+  for (const [path, said] of [["/write", /^\{"error":/], ["/api/v2/write", /"code":/]] as const) {
+    const { headers, status, text } = await rig.post(path, "m f=1");
+    assert.deepEqual([status, headers.get("retry-after")], [503, "5"]);
+    assert.match(text, said);
+    assert.match(text, /the inbox cannot be written; send again later/);
+    assert.doesNotMatch(text, /disk/);
+  }
+});
+
 Deno.test("mappings apply where the format has what they name, else its defaults do", async () => {
   const events = { format: "influx", name: "{topic}/{measurement}", labels: "host:{tag:host}", value: "/v" };
   await using rig = await Rig.start({ events });

@@ -77,8 +77,10 @@ async function rig(options: RigOptions = {}) {
 }
 
 Deno.test("messages are read on from where the last read has led, and what is gone of all is counted", async () => {
-  const { heard, partition, server, shown } = await rig();
-  assert.deepEqual(await shown(), ["idle", 0, "0"]);
+  const { heard, partition, read, server, shown } = await rig();
+  const lineage = ORIGINAL;
+  const nothing = { kind: "idle", lineage, next: "0", offset: undefined, lost: 0, decodeMs: 0 };
+  assert.deepEqual(await read(), nothing);
   server.add(0, 3);
   assert.deepEqual(await shown(2), ["e0,e1", 0, "2 2000000"]);
   assert.equal(partition.unreadAfter!(""), 1);

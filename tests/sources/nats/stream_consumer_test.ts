@@ -50,12 +50,12 @@ Deno.test("what is there is asked for at once, else the first that comes in the 
   const { asked, clock, next, pulls } = await rig();
   pulls.push(giving(1, [3, 4], "404 No Messages"), giving(3, [], "408 Request Timeout"), giving(3, [9, 10]));
   assert.equal(await next(5), "3,4");
-  assert.equal(await next(5, 1.5), "");
+  assert.equal(await next(5, 0.5), "");
   assert.equal(await next(2), "9,10", "as many as were asked for need no status");
   const common = { no_wait: true, max_bytes: 8 * MIB };
   assert.deepEqual(asked, [
     { ...common, batch: 5 },
-    { ...common, batch: 5, expires: 2_000_000 },
+    { ...common, batch: 5, expires: 1_000_000 },
     { ...common, batch: 2 },
   ]);
   for (
