@@ -1,4 +1,4 @@
-/** One read of a session: what it waits for, what it takes, and when it needs a checkpoint before the next. */
+/** One read of a session: what it waits for and takes, and when it needs a checkpoint before the next. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { BusRecord } from "../../../src/codec/bus_records.ts";

@@ -45,9 +45,8 @@ export class ScriptedRedis {
     this.lastId = id;
   }
 
-  async connect(
-    access: { username?: string; password?: string; database?: number } = {},
-  ): Promise<RedisConnection> {
+  /** The client's side of a connection. */
+  socket(): Socket {
     let received = Buffer.alloc(0);
     const socket = new Duplex({
       read() {},
@@ -59,6 +58,13 @@ export class ScriptedRedis {
         done();
       },
     });
+    return socket as unknown as Socket;
+  }
+
+  async connect(
+    access: { username?: string; password?: string; database?: number } = {},
+  ): Promise<RedisConnection> {
+    const socket = this.socket();
     const { database = 0, password, username } = access;
     const login = password === undefined ? undefined : { username, password };
     const sleep = (ms: number, signal?: AbortSignal) => {
@@ -68,7 +74,7 @@ export class ScriptedRedis {
         signal?.addEventListener("abort", () => resolve());
       });
     };
-    const connect = () => Promise.resolve(socket as unknown as Socket);
+    const connect = () => Promise.resolve(socket);
     return await RedisConnection.open(
       { host: "r", port: Number("6379") },
       { connect, database, login, tls: undefined },

@@ -1,0 +1,142 @@
+/** The way to a server, by Sentinels too, and what of a stream is removed there. */
+import assert from "node:assert/strict";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import type { ConnectSocket } from "../../../src/platform/net/server_socket.ts";
+import { RedisServer } from "../../../src/sources/redis/redis_server.ts";
+import { StreamTrimmer } from "../../../src/sources/redis/stream_trimmer.ts";
+import { errorOf } from "../file/written_files.ts";
+import { array, bulk, ScriptedRedis } from "./scripted_redis.ts";
+
+const NEVER = new AbortController().signal;
+const CLOCK = { sleep: () => new Promise<void>(() => {}) };
+
+type Answer = (command: readonly string[]) => string | Buffer | undefined;
+type Buffer = ReturnType<typeof bulk>;
+
+const roleOf = (role: string | Buffer) => array(role);
+const MASTER: Answer = ([name]) => name === "ROLE" ? roleOf(bulk("master")) : undefined;
+const pointingTo = (...parts: readonly (string | Buffer)[]): Answer => ([name]) =>
+  name === "SENTINEL" ? array(...parts) : undefined;
+const TO_MASTER = pointingTo(bulk("master"), bulk("6379"));
+
+/** Connects by way of Sentinels to servers that answer so; without an answer, one is away. */
+function rig(answers: Readonly<Record<string, Answer | undefined>>, sentinels = ["s1", "s2"]) {
+  const reached: string[] = [];
+  const connect: ConnectSocket = ({ host, port }) => {
+    reached.push(`${host}:${port}`);
+    const answer = answers[host];
+    if (answer === undefined) return Promise.reject(new Error(`${host} is away`));
+    const redis = new ScriptedRedis();
+    redis.instead = answer;
+    return Promise.resolve(redis.socket());
+  };
+  const endpoint = {
+    kind: "sentinel",
+    sentinels: sentinels.map((host) => ({ host, port: 26_379 })),
+    master: "plant",
+  } as const;
+  const server = new RedisServer(endpoint, { tls: undefined, connect, login: undefined, database: 0 }, CLOCK);
+  return { reached, server };
+}
+
+Deno.test("Sentinels are asked in their order until one leads to a master", async () => {
+  const { reached, server } = rig({ s1: undefined, s2: TO_MASTER, master: MASTER });
+  const connection = await server.connect(NEVER);
+  assert.deepEqual([reached, connection.isOpen], [["s1:26379", "s2:26379", "master:6379"], true]);
+  connection.close();
+  const first = rig({ s1: TO_MASTER, master: MASTER });
+  (await first.server.connect(NEVER)).close();
+  assert.deepEqual(first.reached, ["s1:26379", "master:6379"]);
+});
+
+Deno.test("a server that is no master, or a Sentinel that names none, says so", async () => {
+  const failure = async (answers: Readonly<Record<string, Answer | undefined>>) => {
+    const { kind, message } = await errorOf(rig(answers, ["s1"]).server.connect(NEVER));
+    return `${kind} ${message}`;
+  };
+  const replica: Answer = ([name]) => name === "ROLE" ? roleOf(bulk("slave")) : undefined;
+  assert.match(
+    await failure({ s1: TO_MASTER, master: replica }),
+    /^unavailable Redis at master:6379 is no master, and Sentinel says it is: a failover is under way/,
+  );
+  for (const role of ["+OK\r\n", array(), array(":1\r\n")]) {
+    const odd: Answer = ([name]) => name === "ROLE" ? role : undefined;
+    assert.match(await failure({ s1: TO_MASTER, master: odd }), /is no master/);
+  }
+  assert.match(
+    await failure({ s1: ([name]) => name === "SENTINEL" ? "*-1\r\n" : undefined }),
+    /^refused .*s1:/,
+  );
+  for (
+    const parts of [[], [bulk("master")], [bulk(""), bulk("1")], [bulk("m"), bulk("x")], [
+      bulk("m"),
+      bulk("123456"),
+    ], [":1\r\n", bulk("1")]]
+  ) {
+    assert.match(await failure({ s1: pointingTo(...parts) }), /^garbage .*is no address of a master/);
+  }
+  assert.match(await failure({ s1: undefined }), /^unavailable .*s1 is away/);
+});
+
+Deno.test("of several reasons the one that an operator can act on is told, else the last", async () => {
+  const unknown: Answer = ([name]) => name === "SENTINEL" ? "*-1\r\n" : undefined;
+  for (const [s1, s2] of [[unknown, undefined], [undefined, unknown]] as const) {
+    assert.match((await errorOf(rig({ s1, s2 }).server.connect(NEVER))).message, /knows no master plant/);
+  }
+  assert.match((await errorOf(rig({}).server.connect(NEVER))).message, /s2 is away/);
+  const { reached, server } = rig({});
+  await errorOf(server.connect(AbortSignal.abort()));
+  assert.deepEqual(reached, ["s1:26379"], "nobody waits for more");
+});
+
+Deno.test("what is on disk is removed from streams, the latest of each, and again where that fails", async () => {
+  const redis = new ScriptedRedis();
+  const log: string[] = [];
+  const stop = new AbortController();
+  const logger = createLogger({
+    level: "info",
+    format: "text",
+    write: (line) => log.push(line),
+    now: () => 0,
+  });
+  let connections = 0;
+  const connect = () => {
+    connections++;
+    return redis.connect();
+  };
+  const trimmer = new StreamTrimmer(connect, logger, stop.signal);
+  const settled = async () => {
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  };
+  /** The streams that were trimmed since the last call, and before which entry. */
+  const trimmed = () =>
+    redis.asked.splice(0).map((command) =>
+      /^XTRIM (\w) MINID ~ (\S+) LIMIT 100000$/.exec(command)?.slice(1).join(" ")
+    );
+  trimmer.trim("k", "5-1");
+  trimmer.trim("k", "6-1");
+  trimmer.trim("j", "7-0");
+  trimmer.trim("k", "8-0");
+  await settled();
+  assert.deepEqual(trimmed(), ["k 5-2", "k 8-1", "j 7-1"]);
+  assert.equal(connections, 1);
+  redis.instead = () => "-NOPERM no\r\n";
+  trimmer.trim("k", "9-0");
+  await settled();
+  assert.match(log.join(), /could not be trimmed from a stream: trying again.*NOPERM/);
+  redis.instead = () => undefined;
+  redis.asked.length = 0;
+  trimmer.trim("k", "10-0");
+  await settled();
+  assert.deepEqual(trimmed(), ["k 10-1"]);
+  trimmer.close();
+  trimmer.trim("k", "11-0");
+  await settled();
+  assert.deepEqual([trimmed().length, connections, log.length], [1, 2, 1]);
+  stop.abort();
+  trimmer.trim("k", "12-0");
+  await settled();
+  assert.equal(trimmed().length, 0);
+  trimmer.close();
+});
