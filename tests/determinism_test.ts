@@ -94,6 +94,7 @@ const RULES: readonly Rule[] = [
       "settings/contradictions_test.ts": "reads settings, connects to nothing",
       "fuzz/configuration.ts": "reads settings, connects to nothing",
       "sinks/postgres/postgres_string_test.ts": "reads settings, connects to nothing",
+      "sources/connectors_test.ts": "reads settings, connects to nothing",
       "sources/nats/nats_url_test.ts": "reads URLs, connects to nothing",
       "sources/redis/redis_url_test.ts": "reads URLs, connects to nothing",
       "e2e/tour_test.ts": "takes the ports that docs/tour.md names out of its commands",

@@ -109,7 +109,6 @@ export class NatsConnection {
 
   /** Publishes a message, and waits for its answer. @throws {SourceError} */
   async request(subject: string, body: string): Promise<NatsMessage> {
-    if (this.failure !== undefined) throw this.failure;
     const inbox = `${this.inbox}.a.${this.next++}`;
     const { promise, resolve, reject } = Promise.withResolvers<NatsMessage>();
     this.waiting.set(inbox, { resolve, reject });
@@ -202,7 +201,7 @@ export class NatsConnection {
       lang: "typescript",
       version: "1",
       name: "vabus-data-handler",
-      tls_required: this.socket !== undefined && "encrypted" in this.socket,
+      tls_required: "encrypted" in this.socket,
       ...greetingOf(login, typeof nonce === "string" ? nonce : undefined),
     };
     this.greeted = Promise.withResolvers<void>();

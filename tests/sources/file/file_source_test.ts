@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { type Clock, systemClock } from "../../../src/platform/clock/clock.ts";
+import type { Partition } from "../../../src/contract/source.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
+import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FILE } from "../../../src/sources/file/connector.ts";
 import { until } from "../../support/executable.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
@@ -288,6 +291,97 @@ Deno.test("a source that is opened again reads nothing more through the partitio
       assert.deepEqual(await after.readAll(), ["e0"]);
       await opened.close();
     }
+  }));
+
+Deno.test("more files than can be open at once are not followed, and are read one after the other", () =>
+  inDirectory(async (directory) => {
+    for (let i = 0; i <= 500; i++) Deno.writeTextFileSync(`${directory}/${i}.log`, "");
+    const followed = source(`${directory}/*.log`, { isFollowed: true });
+    const { kind, message } = await errorOf(followed.open({ ...CONTEXT, resume: new Map() }));
+    assert.equal(kind, "refused");
+    assert.match(message, /matches 501 files, of which 500 can be followed at once: name fewer/);
+    assert.match(await source(`${directory}/*.log`).probe(), /^501 files, 0 bytes$/);
+    Deno.writeTextFileSync(`${directory}/one.txt`, "abc");
+    assert.equal(await source(`${directory}/*.txt`).probe(), "1 file, 3 bytes");
+    await followed.close();
+  }));
+
+Deno.test("a look that fails is told of once, and again where others have succeeded in between", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/logs`;
+    await Deno.mkdir(path);
+    await Deno.writeTextFile(`${path}/a.log`, eventText(0));
+    const followed = source(`${path}/*.log`, { isFollowed: true });
+    const log: string[] = [];
+    const logger = createLogger({
+      level: "info",
+      format: "text",
+      write: (line) => log.push(line),
+      now: () => 0,
+    });
+    const clock = quickClock();
+    const changed = () => assert.fail("the same file is there");
+    const [partition] = await followed.open({ ...CONTEXT, clock, logger, changed, resume: new Map() });
+    const looks = async () => {
+      const before = clock.sleepCount;
+      await until(() => clock.sleepCount > before + 3, "some looks");
+    };
+    for (let time = 1; time <= 2; time++) {
+      await Deno.rename(path, `${path}.away`);
+      await looks();
+      assert.equal(log.length, time);
+      assert.match(log.at(-1)!, /logs: there is no such file.*bus=/);
+      await Deno.rename(`${path}.away`, path);
+      await looks();
+    }
+    assert.equal(log.length, 2);
+    assert.equal(
+      (await partition!.read(
+        { lineage: undefined, position: undefined, history: new LogHistory() },
+        new EventBatch(),
+        { limit: 1, waitMs: 0, isAfterRest: false },
+        new AbortController().signal,
+      )).kind,
+      "events",
+    );
+    await followed.close();
+  }));
+
+Deno.test("a file that a name does not lead to any more, and that was read, is let go of", () =>
+  inDirectory(async (directory) => {
+    for (const [name, number] of [["a", 0], ["b", 1]] as const) {
+      await Deno.writeTextFile(`${directory}/${name}.log`, eventText(number));
+    }
+    const followed = source(`${directory}/*.log`, { isFollowed: true });
+    const clock = quickClock();
+    let present: readonly Partition[] = [];
+    const changed = (partitions: readonly Partition[]) => void (present = partitions);
+    const context = { ...CONTEXT, clock, changed, resume: new Map() };
+    const opened = await followed.open(context);
+    assert.deepEqual(opened.map(({ id }) => id.split("@")[0]), ["a.log", "b.log"]);
+    const read = async (partition: Partition) => {
+      const batch = new EventBatch();
+      let position: string | undefined;
+      const names: string[] = [];
+      for (;;) {
+        const from = { lineage: undefined, position, history: new LogHistory() };
+        const request = { limit: 4, waitMs: 0, isAfterRest: false };
+        const outcome = await partition.read(from, batch, request, new AbortController().signal);
+        if ("next" in outcome) position = outcome.next;
+        if (outcome.kind === "idle") return names.join();
+        if (outcome.kind === "events") names.push(...namesOf(batch));
+      }
+    };
+    assert.deepEqual([await read(opened[0]!), await read(opened[1]!)], ["e0", "e1"]);
+    await Deno.remove(`${directory}/a.log`);
+    await until(async () => {
+      if (present.length === 0) await read(opened[0]!).catch(() => {});
+      return present.length === 1;
+    }, "the end of the file");
+    assert.equal(present[0], opened[1]);
+    assert.match((await errorOf(read(opened[0]!))).message, /it is not read any more/);
+    await followed.close();
+    assert.match((await errorOf(read(opened[1]!))).message, /it is not read any more/);
   }));
 
 Deno.test("what cannot be read says why", () =>

@@ -11,13 +11,15 @@ export const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => eventText(from + i)).join("");
 
 /** Its time goes on with each sleep, unless it is stopped. */
-export function quickClock(): Clock & { isStopped: boolean } {
+export function quickClock(): Clock & { isStopped: boolean; sleepCount: number } {
   let nowMs = 0;
   return {
     isStopped: false,
+    sleepCount: 0,
     nowMs: () => 1_000_000,
     monotonicMs: () => nowMs,
     sleep(ms) {
+      this.sleepCount++;
       if (!this.isStopped) nowMs += ms;
       return new Promise((resolve) => setImmediate(resolve));
     },

@@ -6,6 +6,8 @@ import { setImmediate } from "node:timers";
 import type { Clock } from "../../../src/platform/clock/clock.ts";
 import type { ConnectSocket } from "../../../src/platform/net/server_socket.ts";
 
+/** Where it is said to be. */
+export const ADDRESS = { host: "n", port: Number("4222") };
 /** The number of the subscription to what is pulled. */
 const PULLED = 2;
 

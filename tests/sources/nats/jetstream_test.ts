@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { type ConsumerStart, JetStream, type StreamChoice } from "../../../src/sources/nats/jetstream.ts";
 import { NatsConnection } from "../../../src/sources/nats/nats_connection.ts";
 import { errorOf } from "../file/written_files.ts";
-import { FakeNats, StandingClock } from "./fake_nats.ts";
+import { ADDRESS, FakeNats, StandingClock } from "./fake_nats.ts";
 
 const NEVER = new AbortController().signal;
 
 function rig(choice: Partial<StreamChoice> = {}) {
   const server = new FakeNats();
   const access = { tls: undefined, login: undefined, connect: server.connect };
-  const open = () => NatsConnection.open({ host: "n", port: 4222 }, access, new StandingClock(), NEVER);
+  const open = () => NatsConnection.open(ADDRESS, access, new StandingClock(), NEVER);
   const whole = { stream: "S", subjects: [], domain: undefined, ...choice };
   const api = async () => new JetStream(await open(), whole);
   return { api, server };

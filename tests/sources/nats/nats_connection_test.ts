@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { NatsConnection } from "../../../src/sources/nats/nats_connection.ts";
 import type { NatsLogin } from "../../../src/sources/nats/nats_login.ts";
 import { errorOf } from "../file/written_files.ts";
-import { FakeNats, type FakeSocket, StandingClock } from "./fake_nats.ts";
+import { ADDRESS, FakeNats, type FakeSocket, StandingClock } from "./fake_nats.ts";
 
 const NEVER = new AbortController().signal;
 const NO_TLS_FILES = { ca: undefined, cert: undefined, key: undefined };
@@ -12,7 +12,7 @@ const NO_TLS_FILES = { ca: undefined, cert: undefined, key: undefined };
 async function rig({ server = new FakeNats(), clock = new StandingClock(), isWithTls = false } = {}) {
   const login: NatsLogin = { kind: "token", token: "t" };
   const access = { tls: isWithTls ? NO_TLS_FILES : undefined, login, connect: server.connect };
-  const connection = await NatsConnection.open({ host: "n", port: 4222 }, access, clock, NEVER);
+  const connection = await NatsConnection.open(ADDRESS, access, clock, NEVER);
   const failures: string[] = [];
   connection.onFailed = ({ kind, message }) => failures.push(`${kind} ${message}`);
   return { clock, connection, failures, server, socket: server.sockets.at(-1)! };

@@ -7,7 +7,7 @@ import { createLogger } from "../../../src/platform/log/logger.ts";
 import { NatsSource, type NatsSourceOptions } from "../../../src/sources/nats/nats_source.ts";
 import { namesOf } from "../../contract/source_reading.ts";
 import { errorOf } from "../file/written_files.ts";
-import { FakeNats, StandingClock } from "./fake_nats.ts";
+import { ADDRESS, FakeNats, StandingClock } from "./fake_nats.ts";
 
 const NEVER = new AbortController().signal;
 const ORIGINAL = "nats S 2026-01-01T00:00:00Z ";
@@ -31,7 +31,7 @@ async function rig(options: RigOptions = {}) {
   };
   const source = new NatsSource({
     name: "nats://n/S",
-    servers: servers.map((_, i) => ({ host: `${i}`, port: 4222 })),
+    servers: servers.map((_, i) => ({ ...ADDRESS, host: `${i}` })),
     access: { tls: undefined, login: undefined, connect },
     choice: { stream: "S", subjects, domain: undefined },
     startsAtEnd,

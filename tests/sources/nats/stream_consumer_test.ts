@@ -4,7 +4,7 @@ import { JetStream } from "../../../src/sources/nats/jetstream.ts";
 import { NatsConnection } from "../../../src/sources/nats/nats_connection.ts";
 import { StreamConsumer } from "../../../src/sources/nats/stream_consumer.ts";
 import { errorOf } from "../file/written_files.ts";
-import { FakeNats, type FakeSocket, StandingClock, type Wanted } from "./fake_nats.ts";
+import { ADDRESS, FakeNats, type FakeSocket, StandingClock, type Wanted } from "./fake_nats.ts";
 
 const NEVER = new AbortController().signal;
 const MIB = 2 ** 20;
@@ -13,7 +13,7 @@ async function rig() {
   const server = new FakeNats();
   const clock = new StandingClock();
   const access = { tls: undefined, login: undefined, connect: server.connect };
-  const connection = await NatsConnection.open({ host: "n", port: 4222 }, access, clock, NEVER);
+  const connection = await NatsConnection.open(ADDRESS, access, clock, NEVER);
   const api = new JetStream(connection, { stream: "S", subjects: [], domain: undefined });
   const name = await api.createConsumer({ sequence: 1 });
   const consumer = new StreamConsumer(connection, api, name);

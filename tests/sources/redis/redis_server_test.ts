@@ -1,5 +1,6 @@
 /** The way to a server, by Sentinels too, and what of a stream is removed there. */
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { ConnectSocket } from "../../../src/platform/net/server_socket.ts";
 import { RedisServer } from "../../../src/sources/redis/redis_server.ts";
@@ -8,6 +9,7 @@ import { errorOf } from "../file/written_files.ts";
 import { array, bulk, ScriptedRedis } from "./scripted_redis.ts";
 
 const NEVER = new AbortController().signal;
+const SENTINEL_PORT = 26_379;
 const CLOCK = { sleep: () => new Promise<void>(() => {}) };
 
 type Answer = (command: readonly string[]) => string | Buffer | undefined;
@@ -32,7 +34,7 @@ function rig(answers: Readonly<Record<string, Answer | undefined>>, sentinels = 
   };
   const endpoint = {
     kind: "sentinel",
-    sentinels: sentinels.map((host) => ({ host, port: 26_379 })),
+    sentinels: sentinels.map((host) => ({ host, port: SENTINEL_PORT })),
     master: "plant",
   } as const;
   const server = new RedisServer(endpoint, { tls: undefined, connect, login: undefined, database: 0 }, CLOCK);
@@ -107,7 +109,7 @@ Deno.test("what is on disk is removed from streams, the latest of each, and agai
   const trimmer = new StreamTrimmer(connect, logger, stop.signal);
   const settled = async () => {
     for (let turn = 0; turn < 100; turn++) await Promise.resolve();
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise((resolve) => setImmediate(resolve));
   };
   /** The streams that were trimmed since the last call, and before which entry. */
   const trimmed = () =>

@@ -13,8 +13,12 @@ const NEVER = new AbortController().signal;
 const FETCH = { offset: 7, limit: 10, waitSeconds: 0, ack: 5 };
 const TOKEN = "swordfish";
 
+function addressOf(url: string, token?: string) {
+  return { url, proxy: undefined, token, tls: undefined };
+}
+
 function connectionTo(url: string, token?: string): BusConnection {
-  return new BusConnection({ url, proxy: undefined, token, tls: undefined });
+  return new BusConnection(addressOf(url, token));
 }
 
 /** The result of one fetch for a scripted answer of the bus. */
@@ -100,6 +104,82 @@ for (const [name, answer, kind, says] of REFUSALS) {
     assert.doesNotMatch(error!.message, /[\u0000-\u001f]/);
   });
 }
+
+Deno.test("each status says what an operator can do about it, and where", async () => {
+  for (
+    const [status, token, kind, says] of [
+      [401, undefined, "refused", /GET \/events was answered with 401 \(no\): set VABUS_TOKEN$/],
+      [403, TOKEN, "refused", /was answered with 403 \(no\): mend VABUS_TOKEN$/],
+      [407, undefined, "refused", /407: the proxy wants a login/],
+      [408, undefined, "unavailable", /408 \(no\)$/],
+      [599, undefined, "unavailable", /599 \(no\)$/],
+      [308, undefined, "garbage", /308, a redirection: set VABUS_URL/],
+      [400, undefined, "garbage", /400 \(no\): is this a VaBus\?$/],
+    ] as const
+  ) {
+    const { error } = await fetchFrom(() => respond(status, '{"error":"no"}'), token);
+    assert.equal(error?.kind, kind, `${status}`);
+    assert.match(error!.message, says);
+  }
+});
+
+Deno.test("what is no answer of a bus is told as such, before it is read", async () => {
+  const { error } = await fetchFrom(() => respond(200, "<p>", { "content-type": "text/html" }));
+  assert.equal(error?.kind, "garbage");
+  assert.match(
+    error!.message,
+    /GET \/events was answered with a page, text\/html: is VABUS_URL that of a VaBus/,
+  );
+});
+
+Deno.test("other credentials hold from the next request on", async () => {
+  await using server = FaultyServer.start(() => respond(200, "{}"));
+  const connection = connectionTo(server.url, "first");
+  const client = new LogClient(connection, "c");
+  await client.fetch(FETCH, NEVER);
+  connection.change(addressOf(server.url, "second"));
+  await client.fetch(FETCH, NEVER);
+  client.close();
+  assert.deepEqual(server.requests.map(({ headers }) => headers.get("authorization")), [
+    "Bearer first",
+    "Bearer second",
+  ]);
+});
+
+Deno.test("the time is asked for alone, and what is looked at is not acknowledged", async () => {
+  const date = "Sat, 28 Nov 2026 17:44:30 GMT";
+  const answers = [respond(404, "", { date }), respond(200, "{}", { date }), respond(200, "{}")];
+  await using server = FaultyServer.start(() => answers.shift()!);
+  const client = new LogClient(new BusConnection(addressOf(server.url), "hall"), "c");
+  assert.equal(client.name, "hall");
+  assert.equal(await client.time(NEVER), Date.parse(date));
+  const { dateMs } = await client.look(5, NEVER);
+  assert.equal(dateMs, Date.parse(date));
+  const queue = new QueueClient(connectionTo(server.url));
+  assert.equal(await queue.time(NEVER), undefined);
+  queue.close();
+  client.close();
+  assert.deepEqual(server.requests.map(({ path, query }) => `${path}?${query}`), [
+    "/healthz?",
+    "/events?offset=5&limit=1&wait=0",
+    "/healthz?",
+  ]);
+});
+
+Deno.test("the oldest offset is asked for, and a log that is empty is told as such", async () => {
+  const answers = [
+    respond(200, '{"log":"l","first":3,"next":9}'),
+    respond(200, '{"log":"l","offset":3,"next":3,"events":[]}'),
+    respond(200, '{"log":"l"}'),
+  ];
+  await using server = FaultyServer.start(() => answers.shift()!);
+  const client = new LogClient(connectionTo(server.url), "c");
+  assert.deepEqual(await client.oldest(NEVER), { log: "l", offset: 3 });
+  assert.equal(await client.probe(NEVER), "log l, empty");
+  await assert.rejects(client.probe(NEVER), { kind: "garbage" });
+  client.close();
+  assert.deepEqual(Object.fromEntries(server.requests[1]!.query), { limit: "1", wait: "0", consumer: "c" });
+});
 
 Deno.test("an address with a path of the protocol behind it is told as such", async () => {
   await using server = FaultyServer.start(() => respond(404, ""));
@@ -256,8 +336,18 @@ Deno.test("probes say what is there and leave no trace", async () => {
   assert.equal(server.requests[0]!.query.has("ack"), false);
   log.close();
   const queue = new QueueClient(connectionTo(server.url));
-  await queue.probe(NEVER);
+  assert.match(
+    await queue.probe(NEVER),
+    /^it answers, but has no \/healthz, as old buses have none; GET \/event was/,
+  );
   assert.equal(server.requests.at(-1)!.path, "/healthz");
+  queue.close();
+});
+
+Deno.test("a queue that has all that is asked for is told as one", async () => {
+  await using server = FaultyServer.start(() => respond(200, ""));
+  const queue = new QueueClient(connectionTo(server.url));
+  assert.match(await queue.probe(NEVER), /^queue; GET \/event was not tried/);
   queue.close();
 });
 
