@@ -163,6 +163,16 @@ for (const { name, encode, read } of VERSIONS) {
     assert.deepEqual(writtenOf(read(stale)), ["0", "1", "0"]);
   });
 
+  Deno.test(`remote write ${name}: samples and histograms are counted together where some are refused`, () => {
+    const histogram = { count_int: 8, sum: 1.25, timestamp: 1000 };
+    const push = read(encode([
+      { labels: { __name__: "a" }, samples: [sample(1), sample(2, -1)], histograms: [histogram] },
+      { labels: { job: "b" }, histograms: [histogram] },
+    ]));
+    assert.match(bodyOf(push), /^2 of 4 samples are refused, the others are taken: /);
+    assert.deepEqual(writtenOf(push), ["1", "1", "0"]);
+  });
+
   Deno.test(`remote write ${name}: cut at any byte before compression, or after it, it is an error`, () => {
     const message = encode([
       { labels: { __name__: "a", job: "b" }, samples: [sample(1), sample(2)] },
@@ -304,7 +314,16 @@ Deno.test("remote write: other types of content are 415, whatever is in them", (
       'application/x-protobuf; charset=x; Proto="prometheus.WriteRequest"',
     ]
   ) assert.equal(pushOf(REMOTE_WRITE, body, type).answer.status, 200);
+  assert.deepEqual(REMOTE_WRITE.refusal(415, "other", V1).headers, {
+    "Content-Type": "text/plain; charset=utf-8",
+  });
   const refusal = REMOTE_WRITE.refusal(429, "full", V1);
+  assert.deepEqual(refusal.headers, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "X-Prometheus-Remote-Write-Samples-Written": "0",
+    "X-Prometheus-Remote-Write-Histograms-Written": "0",
+    "X-Prometheus-Remote-Write-Exemplars-Written": "0",
+  });
   assert.deepEqual([refusal.status, new TextDecoder().decode(refusal.body)], [503, "full\n"]);
 });
 
