@@ -41,6 +41,8 @@ const MANTISSA_MAX: i64 = 9007199254740991;
 const DIGITS_MAX: i32 = 18;
 const TIME_MAX_MS: f64 = 9007199254740991;
 
+const NEWLINE: i32 = 0x0a;
+const RETURN: i32 = 0x0d;
 const SPACE: i32 = 0x20;
 const QUOTE: i32 = 0x22;
 const COMMA: i32 = 0x2c;
@@ -99,29 +101,32 @@ export function prepare(nameBytes: i32, idBytes: i32): void {
 }
 
 /**
- * Reads events, each with the comma after it, from `start` of the piece on. Returns how many there are.
+ * Reads events, each with the separator after it, from `start` of the piece on. Returns how many there are.
  *
- * @param offset Where the piece begins in the reply.
+ * @param offset Where the piece begins in the reply or the file.
  * @param position That of the first event.
+ * @param separator A comma, or a line break. A line begins with its event.
  */
-export function scan(start: i32, offset: i32, position: i32, max: i32): i32 {
+export function scan(start: i32, offset: i32, position: i32, max: i32, separator: i32): i32 {
   const base = offset - PIECE;
   let next = PIECE + start;
   let events = 0;
   for (; events < max; events++) {
-    const rawStart = afterWhiteSpace(next);
+    const rawStart = separator === COMMA ? afterWhiteSpace(next) : next;
     const rawEnd = scanEvent(rawStart, events << 2, base);
-    if (rawEnd === NOWHERE || byteAt(rawEnd) !== COMMA) break;
+    if (rawEnd === NOWHERE) break;
+    const end = separator === NEWLINE && byteAt(rawEnd) === RETURN ? rawEnd + 1 : rawEnd;
+    if (byteAt(end) !== separator) break;
     store<i32>(POSITION + (events << 2), position + events);
     store<i32>(RAW_START + (events << 2), rawStart + base);
     store<i32>(RAW_END + (events << 2), rawEnd + base);
-    next = rawEnd + 1;
+    next = end + 1;
   }
   read = next - PIECE;
   return events;
 }
 
-/** How much of the piece was read by the last call of {@link scan}: up to the last event's comma. */
+/** How much of the piece was read by the last call of {@link scan}: up to the last event's separator. */
 export function readBytes(): i32 {
   return read;
 }
@@ -332,7 +337,7 @@ function afterSpaces(at: i32): i32 {
 
 function afterWhiteSpace(at: i32): i32 {
   let byte = byteAt(at);
-  while (byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = byteAt(++at);
+  while (byte === SPACE || byte === NEWLINE || byte === RETURN || byte === 0x09) byte = byteAt(++at);
   return at;
 }
 

@@ -59,11 +59,16 @@ export class PlainRun {
   private inVain = 0;
   private passedOver = 0;
 
-  constructor(private readonly bytes: Uint8Array, private readonly batch: EventBatch) {}
+  /** @param separator What stands after each event. */
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly batch: EventBatch,
+    private readonly separator: "," | "\n",
+  ) {}
 
   /**
-   * Adds the events from `at` on to the batch, each with a comma after it, and `max` at most. Stops before
-   * the first element that is anything else. Returns where it begins.
+   * Adds the events from `at` on to the batch, each with the separator after it, and `max` at most. Stops
+   * before the first element that is anything else, such as an empty line. Returns where it begins.
    */
   scan(at: number, max: number): number {
     if (this.passedOver > 0) {
@@ -71,11 +76,12 @@ export class PlainRun {
       return at;
     }
     const { batch, bytes } = this;
+    const separator = this.separator.charCodeAt(0);
     const before = batch.total;
     while (max > 0) {
       const isNew = owner !== this || at >= this.end;
       if (isNew) this.load(at);
-      const events = scan(at - this.start, this.start, batch.total, Math.min(max, EVENTS_MAX));
+      const events = scan(at - this.start, this.start, batch.total, Math.min(max, EVENTS_MAX), separator);
       this.take(events);
       max -= events;
       at = this.start + readBytes();

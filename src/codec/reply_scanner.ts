@@ -83,7 +83,7 @@ export class ReplyScanner {
     batch.reset(bytes);
     this.json = new JsonBytes(bytes);
     this.events = new EventScanner(this.json, batch);
-    this.run = mapped ? undefined : new PlainRun(bytes, batch);
+    this.run = mapped ? undefined : new PlainRun(bytes, batch, ",");
     this.elements = mapped && new ElementReader(mapped.reader, this.json, batch, mapped.context);
   }
 

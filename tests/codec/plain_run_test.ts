@@ -48,7 +48,7 @@ function run(list: string, max = NO_LIMIT): { batch: EventBatch; rest: string } 
   const bytes = new TextEncoder().encode(list);
   const batch = new EventBatch();
   batch.reset(bytes);
-  const at = new PlainRun(bytes, batch).scan(0, max);
+  const at = new PlainRun(bytes, batch, ",").scan(0, max);
   return { batch, rest: new TextDecoder().decode(bytes.subarray(at)) };
 }
 
@@ -252,7 +252,7 @@ Deno.test("two replies can be read in turns", () => {
   const readers = lists.map((bytes) => {
     const batch = new EventBatch();
     batch.reset(bytes);
-    return { batch, bytes, plain: new PlainRun(bytes, batch), at: 0 };
+    return { batch, bytes, plain: new PlainRun(bytes, batch, ","), at: 0 };
   });
   while (readers.some(({ at, bytes }) => at < bytes.length)) {
     for (const reader of readers) reader.at = reader.plain.scan(reader.at, 100);
@@ -272,7 +272,7 @@ Deno.test("where events in a row are rare they are looked for rarely, and found 
   const bytes = new TextEncoder().encode(`${`${odd},`.repeat(1000)}${`${event(0)},`.repeat(2000)}`);
   const batch = new EventBatch();
   batch.reset(bytes);
-  const plain = new PlainRun(bytes, batch);
+  const plain = new PlainRun(bytes, batch, ",");
   let [at, calls, longest] = [0, 0, 0];
   while (at < bytes.length) {
     const next = plain.scan(at, NO_LIMIT);

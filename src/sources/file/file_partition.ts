@@ -259,7 +259,7 @@ export class FilePartition implements Partition, Closable {
   private async fill(file: OpenFile, limit: number, isInside: boolean): Promise<void> {
     const { buffer, header } = this;
     const { length } = buffer;
-    if (!isInside && length > 0 && buffer.hasLines(limit, header)) return;
+    if (!isInside && length > 0 && buffer.hasLine(header)) return;
     // Half a line may have been taken back meanwhile. What is compressed can be read only once.
     if (!file.isCompressed) buffer.empty();
     await buffer.fill(file.content, limit, header, isInside);

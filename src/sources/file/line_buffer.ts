@@ -2,11 +2,13 @@ import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import type { FoundHeader } from "./csv_header.ts";
 import type { FileContent } from "./file_content.ts";
-import { cutLines, LINE_MAX_BYTES, readLines } from "./record_cutter.ts";
+import { cutLines, LINE_MAX_BYTES, readEventLines, readLines } from "./record_cutter.ts";
 
 const NEWLINE = 0x0a;
 /** What a buffer begins with. Many files are read at once, and most lines are short. */
 const FIRST_BYTES = 64 * 1024;
+/** What is read at once for each line that is asked for: some of them fill it again and again. */
+const USUAL_LINE_BYTES = 256;
 /** Of a line that is too long, what its dead letter keeps. */
 const BEGINNING_BYTES = 64 * 1024;
 
@@ -45,7 +47,7 @@ export class LineBuffer {
   seek(at: number): void {
     if (at === this.at) return;
     this.at = at;
-    this.start = this.end = 0;
+    this.empty();
   }
 
   empty(): void {
@@ -79,7 +81,7 @@ export class LineBuffer {
   }
 
   /**
-   * Reads on in a content until there are as many lines, or that is at its end.
+   * Reads on in a content until there are about as many lines, or that is at its end.
    *
    * @param isInside What it begins with is the rest of a line.
    * @throws {SourceError} There is not even a line before what cannot be read.
@@ -90,13 +92,16 @@ export class LineBuffer {
     header: FoundHeader | undefined,
     isInside: boolean,
   ): Promise<void> {
+    const wanted = limit * USUAL_LINE_BYTES;
     for (;;) {
-      if (this.isTight && this.length > 0 && (isInside || this.hasLines(limit, header))) return;
+      if (this.isTight && this.length > 0 && (isInside || (this.length >= wanted && this.hasLine(header)))) {
+        return;
+      }
       const room = this.room();
       if (room.length === 0) return;
       const count = await content.read(this.at + this.length, room).catch((error) => {
         // What lies before a cut is read first.
-        if (this.hasLines(1, header) || (isInside && this.length > 0)) return 0;
+        if (this.hasLine(header) || (isInside && this.length > 0)) return 0;
         throw error;
       });
       if (count === 0) return;
@@ -104,9 +109,9 @@ export class LineBuffer {
     }
   }
 
-  /** Whether there are that many lines, or as many as it can hold. */
-  hasLines(limit: number, header: FoundHeader | undefined): boolean {
-    return cutLines(this.view, limit, false, header?.columns).bounds.length === 2 * limit;
+  /** Whether there is a whole line. */
+  hasLine(header: FoundHeader | undefined): boolean {
+    return cutLines(this.view, 1, false, header?.columns).bounds.length > 0;
   }
 
   /**
@@ -122,6 +127,14 @@ export class LineBuffer {
     header: FoundHeader | undefined,
     arrivedMs: number,
   ): Taken {
+    if (reader === undefined) {
+      const { starts, taken } = readEventLines(this.view, limit, isLast, into);
+      // The batch gives its bytes away.
+      into.bytes = this.view.slice(0, taken);
+      const { at } = this;
+      into.originOf = (position) => ({ offset: at + starts[position]! });
+      return { bytes: this.drop(taken), header };
+    }
     const { bounds, taken } = cutLines(this.view, limit, isLast, header?.columns);
     // The batch gives its bytes away.
     const bytes = this.view.slice(0, taken);

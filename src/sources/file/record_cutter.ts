@@ -3,6 +3,7 @@ import type { RecordContext } from "../../codec/mapping/reading.ts";
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { EventScanner } from "../../codec/event_scanner.ts";
 import { JsonBytes } from "../../codec/json_bytes.ts";
+import { PlainRun } from "../../codec/plain_run.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import { rowEnd } from "./csv_header.ts";
 import { withoutSpace } from "./line_space.ts";
@@ -53,7 +54,7 @@ interface LinesRead {
 }
 
 /**
- * Makes events of lines.
+ * Makes events of lines by their reader.
  *
  * @param bytes They become the batch's.
  * @param arrivedMs Wall clock, Unix ms.
@@ -62,12 +63,11 @@ export function readLines(
   bytes: Uint8Array,
   bounds: readonly number[],
   batch: EventBatch,
-  reader: RecordReader | undefined,
+  reader: RecordReader,
   arrivedMs: number,
   header: CsvHeader | undefined,
 ): LinesRead {
   batch.reset(bytes);
-  if (reader === undefined) return { starts: readEvents(bytes, bounds, batch) };
   reader.begin(batch);
   const context = { arrivedMs };
   if (header !== undefined) return readRows(bounds, batch, reader, context, header);
@@ -103,13 +103,40 @@ function readRows(
   return { starts };
 }
 
-function readEvents(bytes: Uint8Array, bounds: readonly number[], batch: EventBatch): number[] {
+/**
+ * Makes events of the lines at the beginning, which are events themselves, `limit` at most.
+ *
+ * @param bytes They become the batch's.
+ * @param isLast As of {@link cutLines}.
+ * @returns Where the line of each position begins, and the bytes that the lines take.
+ */
+export function readEventLines(
+  bytes: Uint8Array,
+  limit: number,
+  isLast: boolean,
+  batch: EventBatch,
+): { readonly starts: readonly number[]; readonly taken: number } {
+  batch.reset(bytes);
+  const run = new PlainRun(bytes, batch, "\n");
   const scanner = new EventScanner(new JsonBytes(bytes), batch);
-  for (let i = 0; i < bounds.length; i += 2) {
-    const [start, end] = [bounds[i]!, bounds[i + 1]!];
-    batch.reserve();
-    if (scanner.scanPlain(start) === end) batch.total++;
-    else scanner.scanAny(start, end);
+  const starts: number[] = [];
+  let at = 0;
+  while (at < bytes.length && batch.total < limit) {
+    const { count } = batch;
+    at = run.scan(at, limit - batch.total);
+    for (let i = count; i < batch.count; i++) starts.push(batch.rawStart[i]!);
+    if (batch.total === limit) break;
+    const found = bytes.indexOf(NEWLINE, at);
+    if (found < 0 && (!isLast || at === bytes.length)) break;
+    const lineEnd = found < 0 ? bytes.length : found;
+    const end = withoutSpace(bytes, at, lineEnd, false);
+    if (end > at) {
+      starts.push(at);
+      batch.reserve();
+      if (scanner.scanPlain(at) === end) batch.total++;
+      else scanner.scanAny(at, end);
+    }
+    at = Math.min(lineEnd + 1, bytes.length);
   }
-  return bounds.filter((_, i) => i % 2 === 0);
+  return { starts, taken: at };
 }
