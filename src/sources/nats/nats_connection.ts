@@ -123,7 +123,10 @@ export class NatsConnection {
   /** Waits, and ends the connection where that takes too long. @throws {SourceError} */
   async within<T>(maxMs: number, work: Promise<T>): Promise<T> {
     // What has failed before tells nobody any more.
-    if (this.failure !== undefined) throw this.failure;
+    if (this.failure !== undefined) {
+      work.catch(() => {});
+      throw this.failure;
+    }
     const over = new AbortController();
     void this.clock.sleep(maxMs, over.signal).then(() => {
       if (over.signal.aborted) return;

@@ -475,6 +475,8 @@ Deno.test("a probe counts the messages, takes none, and names the source in what
   assert.equal(await source.probe(NEVER), "NATS, stream S has 0 messages");
   server.add(0, 1);
   assert.equal(await source.probe(NEVER), "NATS, stream S has 1 message");
+  const [, made = ""] = server.asked.findLast(([subject]) => subject.startsWith("CONSUMER.CREATE"))!;
+  assert.equal(JSON.parse(made).config.opt_start_seq, 2, "behind the end");
   assert.equal(server.consumerCount, 0);
   assert.ok(server.sockets.every(({ isDestroyed }) => isDestroyed));
   server.pulled = (socket, inbox) => {
@@ -488,4 +490,36 @@ Deno.test("a probe counts the messages, takes none, and names the source in what
   assert.equal(refused.kind, "refused");
   assert.match(refused.message, /^nats:\/\/n\/S: stream S: JetStream answers/);
   assert.ok(server.sockets.every(({ isDestroyed }) => isDestroyed));
+});
+
+Deno.test("other credentials hold from the next connection on", async () => {
+  const { read, server, source } = await rig();
+  await read();
+  const access = { tls: undefined, login: { kind: "token", token: "new" }, connect: server.connect } as const;
+  source.change({ access });
+  await read();
+  assert.equal(server.sockets.length, 1);
+  server.sockets[0]!.emit("close");
+  await read();
+  assert.deepEqual(server.sockets.map(({ written }) => written.includes('"auth_token":"new"')), [
+    false,
+    true,
+  ]);
+  await source.close();
+});
+
+Deno.test("a probe that is called off ends its connection, and no other server is tried", async () => {
+  const servers = [new FakeNats(), new FakeNats()];
+  const { hosts, source } = await rig({ servers });
+  const over = new AbortController();
+  servers[0]!.answers = () => {
+    over.abort();
+    return undefined;
+  };
+  assert.match((await errorOf(source.probe(over.signal))).message, /was closed/);
+  assert.equal(servers[0]!.sockets[0]!.isDestroyed, true);
+  servers[0]!.greeting = undefined;
+  hosts.length = 0;
+  await errorOf(source.probe(AbortSignal.abort()));
+  assert.deepEqual(hosts, ["0"]);
 });
