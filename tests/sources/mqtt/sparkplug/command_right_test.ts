@@ -1,9 +1,13 @@
 /** Whether `check` finds out that nodes cannot be asked for their births. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { compileMapping } from "../../../../src/codec/mapping/event_mapping.ts";
+import type { MqttConnection } from "../../../../src/sources/mqtt/mqtt_connection.ts";
+import { tryCommandRight } from "../../../../src/sources/mqtt/sparkplug/command_right.ts";
 import { temporaryDirectory, until } from "../../../support/executable.ts";
 import { MosquittoServer } from "../../../support/mosquitto_server.ts";
 import { MqttSubscriber } from "../../../support/mqtt_subscriber.ts";
+import { mqttPacket, uint16 } from "../../../support/mqtt_packets.ts";
 import { OldBroker } from "../old_broker.ts";
 import { createMqttSource } from "../rig.ts";
 
@@ -59,4 +63,39 @@ Deno.test("Sparkplug: where MQTT 3.1.1 does not tell, check says so", async () =
   const broker = await brokerWith(stack, ["topic read #"]);
   const old = stack.use(await OldBroker.start(broker.port));
   assert.match(await probe(old.port, "spBv1.0/plant/#"), /MQTT 3\.1\.1 does not tell whether nodes may be/);
+});
+
+Deno.test("Sparkplug: each group is tried once, and what a broker answers decides", async () => {
+  const tried = async (answers: readonly (readonly number[])[], ...filters: readonly string[]) => {
+    const asked: Buffer[] = [];
+    const failures: string[] = [];
+    const connection = {
+      level: 5,
+      name: "MQTT at b",
+      request: (packet: Buffer, type: number) => {
+        assert.equal(type, 4);
+        asked.push(packet);
+        return Promise.resolve({ body: Buffer.from(answers[asked.length - 1] ?? [0, 2]) });
+      },
+      fail: ({ message }: Error) => failures.push(message),
+    } as unknown as MqttConnection;
+    const said = await tryCommandRight(connection, filters, NEVER).catch(({ kind, message }) =>
+      `${kind} ${message}`
+    );
+    return { asked, failures, said };
+  };
+  const commandTo = (group: string) => mqttPacket(3, 2, `spBv1.0/${group}/NCMD/vabus-check`, uint16(2), 0);
+  const { asked, said } = await tried([], "spBv1.0/a/#", "spBv1.0/+/x", "spBv1.0/a/NDATA/n", "#", "x");
+  assert.equal(said, "nodes may be asked for their births");
+  assert.deepEqual(asked, ["a", "vabus-check"].map(commandTo));
+  for (const code of [0x00, 0x10, 0x7f]) {
+    assert.equal((await tried([[0, 2, code]], "spBv1.0/a/#")).said, said, `${code}`);
+  }
+  assert.match((await tried([[0, 2, 0x80]], "a/b")).said, /^refused .*dead letters: unspecified error/);
+  const second = await tried([[0, 2], [0, 2, 0x87]], "a/b", "a/c", "a/d");
+  assert.match(second.said, /^refused .*spBv1\.0\/c\/NCMD\/.*not authorized; grant the user the right/);
+  assert.equal(second.asked.length, 2);
+  const short = await tried([[0]], "a/b");
+  assert.match(short.said, /^garbage .*shorter than its contents/);
+  assert.equal(short.failures.length, 1, "the connection is of no more use");
 });

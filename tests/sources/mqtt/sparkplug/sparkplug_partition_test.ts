@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { compileMapping } from "../../../../src/codec/mapping/event_mapping.ts";
 import type { SparkplugReader } from "../../../../src/codec/sparkplug/sparkplug_reader.ts";
-import type { Partition, Progress, SourceError } from "../../../../src/contract/source.ts";
+import type { Outcome, Partition, Progress, SourceError } from "../../../../src/contract/source.ts";
 import { EventBatch } from "../../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../../src/event/log_history.ts";
 import { systemClock } from "../../../../src/platform/clock/clock.ts";
@@ -344,5 +344,71 @@ Deno.test("Sparkplug: a damaged file of births stops reading, and says what to d
     await Deno.remove(path);
     log.messages.push({ topic: "spBv1.0/g/NDATA/n", payload: encoded({ metrics: [] }) });
     await handler.read();
+  });
+});
+
+Deno.test("Sparkplug: what the messages themselves lead to is passed on, with what is remembered beside it", async () => {
+  await withDirectory(async (path) => {
+    assert.ok("ok" in MAPPING && MAPPING.ok !== undefined);
+    const log = new MessageLog();
+    const seen: string[] = [];
+    let instead: Outcome | undefined;
+    const inner = (reader: SparkplugReader): Partition => ({
+      ...log.partition(reader),
+      read: async (from, into, ...rest) => {
+        seen.push(`read ${from.position}`);
+        const outcome = await log.partition(reader).read(from, into, ...rest);
+        return instead ?? outcome;
+      },
+      committed: ({ position }) => Promise.resolve(void seen.push(`committed ${position}`)),
+      farewell: ({ position }) => Promise.resolve(void seen.push(`farewell ${position}`)),
+    });
+    const logger = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+    const options = { mapping: MAPPING.ok, path, name: "bus", publish: () => {} };
+    const partition = new SparkplugPartition(options, { clock: systemClock, logger }, inner);
+    let position: string | undefined;
+    const progress = () => ({ lineage: undefined, position, history: HISTORY });
+    const read = async () => {
+      const request = { limit: 9, waitMs: 0, isAfterRest: false };
+      const outcome = await partition.read(
+        progress(),
+        new EventBatch(),
+        request,
+        new AbortController().signal,
+      );
+      if ("next" in outcome) position = outcome.next;
+      return outcome;
+    };
+    const message = (seq: number, type: string) => {
+      const metrics = [{ name: "a", alias: 1, type: "Int8", value: 1 }];
+      log.messages.push({ topic: `spBv1.0/g/${type}/n`, payload: encoded({ seq, metrics }) });
+    };
+    message(0, "NBIRTH");
+    await read();
+    assert.match(position!, /^1; /);
+    const memory = position!.slice(1);
+    const step = { lineage: undefined, offset: undefined } as const;
+    // Nothing new is remembered.
+    instead = { ...step, kind: "idle", next: "1", lost: 2, decodeMs: 0 };
+    log.messages.length = 1;
+    assert.deepEqual(await read(), { ...instead, next: `1${memory}` });
+    instead = { ...step, kind: "gap", next: "4", lost: 1 };
+    assert.deepEqual(await read(), { ...instead, next: `4${memory}` });
+    instead = { kind: "moved", lineage: "x" };
+    assert.deepEqual(await read(), instead);
+    instead = undefined;
+    position = `1${memory}`;
+    message(3, "NDATA");
+    const outcome = await read();
+    assert.ok(outcome.kind === "events");
+    assert.equal(outcome.lost, 2, "by the numbers of the messages");
+    seen.length = 0;
+    await partition.committed(progress());
+    await partition.farewell(progress(), new AbortController().signal);
+    await partition.committed({ ...progress(), position: "7" });
+    assert.deepEqual(seen, ["committed 2", "farewell 2", "committed 7"]);
+    partition.close();
+    await partition.committed(progress());
+    assert.equal(seen.at(-1), "committed 2");
   });
 });
