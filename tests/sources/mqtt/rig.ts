@@ -8,8 +8,16 @@ export function createMqttSource(
   instance: string,
   options: Partial<MqttOptions> = {},
 ): MqttSource {
+  return new MqttSource(mqttOptions(port, instance, options));
+}
+
+export function mqttOptions(
+  port: number,
+  instance: string,
+  options: Partial<MqttOptions> = {},
+): MqttOptions {
   const filters = options.filters ?? ["plant/#"];
-  return new MqttSource({
+  return {
     name: `mqtt://127.0.0.1:${port}/${filters.join(";")}`,
     access: { host: "127.0.0.1", port, tls: undefined },
     username: undefined,
@@ -24,7 +32,7 @@ export function createMqttSource(
     sparkplug: undefined,
     clock: systemClock,
     ...options,
-  });
+  };
 }
 
 /** The payload of an event named e`number`. */

@@ -1,0 +1,163 @@
+/** A session beside its messages: who it says it is, what it says of itself, and what of it is no event. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import { clientIdOf, type MqttOptions } from "../../../src/sources/mqtt/mqtt_options.ts";
+import { events, Reading } from "../../contract/source_reading.ts";
+import type { MqttPacket } from "../../support/mqtt_packets.ts";
+import { accepted, CONNECT, FakeBroker, type Manners, publish, SUBSCRIBE } from "./fake_broker.ts";
+import { createMqttSource, eventText, mqttOptions } from "./rig.ts";
+
+const NEVER = new AbortController().signal;
+const [PUBLISH, DISCONNECT] = [3, 14];
+const STATUS = "vabus/status/plant-1";
+const RETAINED = 1;
+
+/** The name of a session with a version of MQTT, from its CONNECT. */
+function clientIdIn({ body }: MqttPacket): string {
+  const at = body[6] === 5 ? 11 + body[10]! : 10;
+  return body.subarray(at + 2, at + 2 + body.readUInt16BE(at)).toString();
+}
+
+/** The texts that a client has published, with their flags. */
+function publishedBy(packets: readonly MqttPacket[]): string[] {
+  return packets.filter(({ type }) => type === PUBLISH).map(({ body, flags }) => {
+    const length = body.readUInt16BE(0);
+    return `${flags} ${body.subarray(2, 2 + length)} ${body.subarray(2 + length + 1)}`;
+  });
+}
+
+async function withReading(
+  manners: Manners,
+  options: Partial<MqttOptions>,
+  test: (rig: { broker: FakeBroker; reading: Reading; log: string[] }) => Promise<void>,
+): Promise<void> {
+  await using broker = await FakeBroker.start(manners);
+  const log: string[] = [];
+  const logger = createLogger({
+    level: "warn",
+    format: "text",
+    write: (line) => log.push(line),
+    now: () => 0,
+  });
+  const source = createMqttSource(broker.port, "plant-1", options);
+  const reading = await Reading.open(source, undefined, { logger });
+  try {
+    await test({ broker, reading, log });
+  } finally {
+    await source.close();
+  }
+}
+
+Deno.test("a session says that it is there, and that it leaves", () =>
+  withReading({}, {}, async ({ broker, reading }) => {
+    await reading.read();
+    const client = await broker.client(1);
+    assert.deepEqual(publishedBy(await client.hears(PUBLISH)), [`${RETAINED} ${STATUS} online`]);
+    await reading.source.close();
+    await client.hears(DISCONNECT);
+    assert.deepEqual(publishedBy(client.heard), ["online", "offline"].map((text) => `1 ${STATUS} ${text}`));
+    const [connect] = client.ofType(CONNECT);
+    assert.ok(connect!.body.includes(Buffer.from(`${STATUS}\0\x07offline`)), "its will");
+    await reading.source.close();
+  }));
+
+Deno.test("a session that says nothing of itself has no will", () =>
+  withReading({}, { statusTopic: undefined }, async ({ broker, reading }) => {
+    await reading.read();
+    const client = await broker.client(1);
+    await reading.source.close();
+    await client.hears(DISCONNECT);
+    assert.deepEqual(publishedBy(client.heard), []);
+    assert.doesNotMatch(client.ofType(CONNECT)[0]!.body.toString("latin1"), /offline/);
+  }));
+
+Deno.test("other credentials hold from the next connection on", () =>
+  withReading({}, { username: "u", password: "first" }, async ({ broker, reading }) => {
+    await reading.read();
+    const source = reading.source as ReturnType<typeof createMqttSource>;
+    source.change(mqttOptions(broker.port, "plant-1", { username: "u", password: "second" }));
+    (await broker.client(1)).cut();
+    await reading.read().catch(() => reading.read());
+    const passwords = (await Promise.all([1, 2].map((count) => broker.client(count)))).map((client) =>
+      /first|second/.exec(client.ofType(CONNECT)[0]!.body.toString("latin1"))?.[0]
+    );
+    assert.deepEqual(passwords, ["first", "second"]);
+  }));
+
+Deno.test("what is empty, retained before the start or of a handler's own status is no event", () => {
+  const sent = [
+    publish(1, 1, eventText(0), RETAINED),
+    publish(2, 1, ""),
+    publish(3, 1, eventText(1), 0, "vabus/status/other"),
+    publish(4, 1, eventText(2), 0, "own/status"),
+    publish(5, 1, eventText(3), 0, "vabus/states/other"),
+  ];
+  const options = { statusTopic: "own/status", filters: ["#"] };
+  const manners = { afterSubscribe: () => Buffer.concat(sent) };
+  return withReading(manners, { ...options, startsAtEnd: true }, async ({ broker, reading }) => {
+    assert.deepEqual(await reading.readAll(), ["e3"]);
+    const [subscribed] = (await broker.client(1)).ofType(SUBSCRIBE);
+    assert.equal(subscribed!.body.at(-1)! >> 4, 2, "retained messages are not asked for");
+    const all = await Reading.open(createMqttSource(broker.port, "plant-2", options));
+    assert.deepEqual(await all.readAll(), ["e0", "e3"]);
+    assert.equal((await broker.client(2)).ofType(SUBSCRIBE)[0]!.body.at(-1)! >> 4, 1);
+    await all.source.close();
+  });
+});
+
+Deno.test("QoS 0 is warned of once, and QoS 1 is not", async () => {
+  const manners = {
+    afterSubscribe: () => Buffer.concat([0, 1].map((number) => publish(0, 0, eventText(number)))),
+  };
+  await withReading(manners, {}, async ({ log, reading }) => {
+    assert.deepEqual(await reading.readAll(), events(0, 2));
+    assert.equal(log.length, 1);
+    assert.match(log[0]!, /messages come with QoS 0.*topic=/);
+  });
+  await withReading({ afterSubscribe: () => publish(1, 1, eventText(0)) }, {}, async ({ log, reading }) => {
+    await reading.readAll();
+    assert.deepEqual(log, []);
+  });
+});
+
+Deno.test("a broker that has lost a session is left, and the next begins another one", () =>
+  withReading({}, {}, async ({ broker, log, reading }) => {
+    await reading.read();
+    await reading.partition.committed(reading.progress);
+    broker.manners = { connack: ({ body }) => accepted(body[6]!, false) };
+    (await broker.client(1)).cut();
+    const outcome = await reading.read().catch(() => reading.read());
+    assert.deepEqual([outcome.kind, "lost" in outcome && outcome.lost], ["gap", 1]);
+    const second = await broker.client(2);
+    const [left] = await second.hears(DISCONNECT);
+    // The session that was just made ends with the connection.
+    assert.deepEqual([...left!.body], [0, 5, 0x11, 0, 0, 0, 0]);
+    assert.equal(second.ofType(SUBSCRIBE).length, 0);
+    assert.match(log.join(), /no longer has the session/);
+    await reading.partition.committed(reading.progress);
+    await reading.read();
+    assert.equal((await broker.client(3)).ofType(SUBSCRIBE).length, 1);
+  }));
+
+Deno.test("a visit has a name of its own, takes no member's messages, and leaves nothing", async () => {
+  await using broker = await FakeBroker.start();
+  const probed = async (options: Partial<MqttOptions>) => {
+    const source = createMqttSource(broker.port, "plant-1", options);
+    const said = await source.probe(NEVER);
+    const client = broker.clients.at(-1)!;
+    assert.equal((await client.hears(DISCONNECT)).length, 1);
+    return { said, client, source };
+  };
+  const { client, said, source } = await probed({ filters: ["$share/g/plant/#"] });
+  assert.equal(said, "MQTT 5, the filter is granted with QoS 1");
+  const [connect] = client.ofType(CONNECT);
+  assert.equal(clientIdIn(connect!), `${clientIdOf({ instance: "plant-1", name: source.id })}-check`);
+  assert.equal(connect!.body[7]! & 2, 2, "a clean session");
+  const subscribed = client.ofType(SUBSCRIBE)[0]!.body;
+  assert.match(subscribed.toString("latin1"), /^[^$]*plant\/#/);
+  assert.equal(subscribed.at(-1)! >> 4, 2);
+  assert.deepEqual(publishedBy(client.heard), []);
+  const several = await probed({ filters: ["a/#", "$share/g/a/#"], qos: 2 });
+  assert.equal(several.said, "MQTT 5, the filter is granted with QoS 2");
+});
