@@ -146,6 +146,33 @@ Deno.test("a sink lacks the events of what it refuses, less those that it has by
     })
   ));
 
+Deno.test("what a sink has refused of other windows, or at earlier revisions, is no matter for what it must have", () =>
+  inTemporaryDirectory((directory) =>
+    live(directory, (inside) => {
+      publish(inside, "a");
+      hand(inside);
+      publish(inside, "a", 2);
+      hand(inside, "a");
+      assert.deepEqual(expected(inside).delivered, ["a1 r0"]);
+      for (const refused of ["a", "", "a"]) {
+        publish(inside, "a");
+        hand(inside, refused);
+      }
+      assert.deepEqual(expected(inside), { delivered: ["a3 r2"], waiting: [], givenUp: [] });
+      assert.deepEqual(lacking(inside), [1, 0], "of revision 3 only");
+    })
+  ));
+
+Deno.test("what was routed to other sinks only is not expected, though it lies among what was", () =>
+  inTemporaryDirectory((directory) =>
+    live(directory, (inside) => {
+      publish(inside, "aob");
+      assert.deepEqual(expected(inside).waiting, ["a1 r0", "b1 r0"]);
+      hand(inside);
+      assert.deepEqual(expected(inside), { delivered: ["a1 r0", "b1 r0"], waiting: [], givenUp: [] });
+    }, { router: { always: undefined, sinksFor: (name) => name === "o" ? ["y"] : ["x", "y"] } })
+  ));
+
 Deno.test("a refused aggregate that is sent again waits, and was not handed before", () =>
   inTemporaryDirectory((directory) =>
     live(directory, (inside) => {

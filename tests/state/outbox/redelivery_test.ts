@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readAudit } from "../../../src/state/audit.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import {
   askForRedelivery,
   END_OF_TIME_MS,
   nextPiece,
+  nextRedelivery,
   pieceDelivered,
   readRedeliveries,
 } from "../../../src/state/outbox/redelivery.ts";
@@ -174,10 +176,54 @@ Deno.test("a sink that goes takes its request along", () => {
   inTemporaryDirectory((directory) => {
     live(directory, (inside) => {
       publish(inside, ["a"], 1);
-      askForRedelivery(inside.state, "x", 0, END_OF_TIME_MS);
+      for (const sink of ["x", "y"]) askForRedelivery(inside.state, sink, 0, END_OF_TIME_MS);
     }, { sinks: ["x", "y"] });
     live(directory, (inside) => {
-      assert.deepEqual(readRedeliveries(inside.state).map(({ isDone }) => isDone), [true]);
+      assert.deepEqual(readRedeliveries(inside.state).map(({ sink, isDone }) => [sink, isDone]), [
+        ["x", true],
+        ["y", false],
+      ]);
     }, { sinks: ["y"], forget: ["x"] });
   });
+});
+
+Deno.test("each sink has its own requests, which are done one after another", () => {
+  inTemporaryDirectory((directory) =>
+    live(directory, (inside) => {
+      const { state } = inside;
+      const ask = (sink: string) => askForRedelivery(state, sink, 0, END_OF_TIME_MS);
+      const next = () => ["x", "y"].map((sink) => nextRedelivery(state, sink));
+      const first = ask("x");
+      assert.deepEqual(next(), [first, undefined]);
+      const [second, ofOther] = [ask("x"), ask("y")];
+      assert.equal(new Set([first, second, ofOther]).size, 3);
+      assert.deepEqual(next(), [first, ofOther]);
+      pieces(inside, 9, "x");
+      assert.deepEqual(next(), [undefined, ofOther]);
+      assert.deepEqual(readRedeliveries(state).map(({ id }) => id), [first, second, ofOther]);
+    }, { sinks: ["x", "y"] })
+  );
+});
+
+Deno.test("the order of a redelivery gets its result piece by piece, one without an order none", () => {
+  inTemporaryDirectory((directory) =>
+    live(directory, (inside) => {
+      const { state } = inside;
+      for (const second of [1, 2, 3]) publish(inside, ["a"], second);
+      deliver(inside);
+      const order = { who: "alice", atMs: 5, action: "redeliver", detail: "--sink all" };
+      askForRedelivery(state, "all", 0, 2000, order);
+      askForRedelivery(state, "all", 2000, END_OF_TIME_MS, { ...order, who: "bob" });
+      const results = () => readAudit(state, 9).map(({ who, result }) => `${who}: ${result}`).toSorted();
+      const pass = () => pieceDelivered(state, nextPiece(state, inside.registry.get("all"), 1)!);
+      assert.deepEqual(results(), ["alice: undefined", "bob: undefined"]);
+      pass();
+      assert.deepEqual(results(), ["alice: 1 row sent again so far", "bob: undefined"]);
+      pieces(inside, 1);
+      assert.deepEqual(results(), ["alice: 1 row sent again", "bob: 2 rows sent again"]);
+      askForRedelivery(state, "all", 0, END_OF_TIME_MS);
+      assert.equal(pieces(inside, 9).flat().length, 3);
+      assert.deepEqual(results(), ["alice: 1 row sent again", "bob: 2 rows sent again"]);
+    })
+  );
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { readAudit } from "../../../src/state/audit.ts";
 import { routedByLength } from "../../../src/state/outbox/sink_tiers.ts";
-import { SinkRegistry, waitingRows } from "../../../src/state/outbox/sink_registry.ts";
+import { SinkRegistry, waitingRows, writeSink } from "../../../src/state/outbox/sink_registry.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
@@ -220,4 +220,35 @@ Deno.test("the outbox waits for the sinks that have got the fewest", () => {
       assert.equal(registry.bitsOf([]), 0);
     })
   );
+});
+
+Deno.test("the counts of a sink that is gone are changed in its latest stay", () => {
+  inTemporaryDirectory((directory) => {
+    const round = (name: string, sinks: string[]) =>
+      withSinks(directory, sinks, (inside) => {
+        publish(inside, name);
+        for (const sink of sinks) deliver(inside, sink);
+      });
+    round("a", ["x", "y", "z"]);
+    round("b", ["z"]);
+    round("c", ["x", "z"]);
+    withSinks(directory, ["z"], ({ registry, state }) => {
+      const counts = () =>
+        SinkRegistry.read(state).absent.map(({ id, ...sink }) =>
+          [id, sink.routedCount, sink.givenUpCount, sink.purgedCount].join(" ")
+        ).toSorted();
+      assert.deepEqual(counts(), ["x 2 0 0", "y 1 0 0"]);
+      const x = registry.absent.find(({ id }) => id === "x")!;
+      assert.equal(x.earlier.length, 2);
+      const sums = () =>
+        state.all<{ sink: string; sum: number }>(
+          "SELECT sink, sum(routed_count) AS sum FROM stay GROUP BY sink",
+        )
+          .map(({ sink, sum }) => `${sink} ${sum}`);
+      assert.deepEqual(sums(), ["x 3", "y 1"]);
+      state.transaction(() => writeSink(state, x, { routedCount: 7, givenUpCount: 8, purgedCount: 9 }));
+      assert.deepEqual(counts(), ["x 7 8 9", "y 1 0 0"]);
+      assert.deepEqual(sums(), ["x 8", "y 1"], "earlier stays are as they were");
+    });
+  });
 });
