@@ -207,6 +207,30 @@ Deno.test("a window whose aggregate is not finite is a dead letter, not a row", 
   });
 });
 
+Deno.test("a byte order mark is part of a name, for its route and in its dead letter", () => {
+  inTemporaryDirectory((directory) => {
+    const marked = "\ufeffa";
+    const router: NameRoutes = {
+      always: undefined,
+      sinksFor: (name) => name === marked ? ["x"] : ["y"],
+    };
+    const inside = new Inside(directory, { sinks: ["x", "y"], router });
+    inside.take([{ name: marked, value: 1, timestamp: 0 }]);
+    const endless = { name: marked, value: 1.7e308, timestamp: 1 };
+    inside.take([endless, endless]);
+    inside.save(true);
+    const table = new Map<string, Aggregate>();
+    inside.deliver(table, "x");
+    assert.deepEqual([...table.values()].map(({ name, windowStartMs }) => [name, windowStartMs]), [[
+      marked,
+      0,
+    ]]);
+    const names = inside.state.all<{ name: string }>("SELECT name FROM dead_letter").map(({ name }) => name);
+    assert.deepEqual(names, [marked]);
+    inside.state.close();
+  });
+});
+
 Deno.test("sinks: routes by name, one added later starts at the end, one removed while aggregates wait is refused", () => {
   inTemporaryDirectory((directory) => {
     const both = ["x", "y"];

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { functionId } from "../../../src/event/agg_function.ts";
+import { addRefusedAggregates } from "../../../src/state/letters/dead_letters.ts";
 import { archiveHash } from "../../../src/aggregation/series_hash.ts";
-import { ArchivedWindow, dropFinalWindows, readSegment } from "../../../src/state/outbox/archive.ts";
+import {
+  ArchivedWindow,
+  dropFinalWindows,
+  readSegment,
+  windowsClosedAfter,
+} from "../../../src/state/outbox/archive.ts";
 import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
@@ -84,6 +90,51 @@ Deno.test("a damaged or missing segment is damage of the state, not a guess", ()
     assert.throws(() => readSegment(inside.state, 1), isDamage);
     inside.state.run("UPDATE segment SET rows = zeroblob(length(rows))");
     assert.throws(() => readSegment(inside.state, 0), isDamage);
+    inside.state.close();
+  });
+});
+
+Deno.test("a window is told apart from those that begin or end with it", () => {
+  inTemporaryDirectory((directory) => {
+    const tiers = [1000, 2000].map((lengthMs) => ({ lengthMs, hopMs: 1000 }));
+    const inside = new Inside(directory, { tiers });
+    inside.take([{ name: "a", value: 1, timestamp: 1 }]);
+    inside.save(true);
+    const bytes = new TextEncoder().encode("a");
+    const hash = archiveHash(bytes, 0, 1, SUM);
+    const load = (startMs: number, endMs: number) => ArchivedWindow.load(inside.state, startMs, endMs);
+    for (const [startMs, endMs, is] of [[1000, 2000, true], [0, 2000, true], [0, 1000, false]] as const) {
+      const window = load(startMs, endMs);
+      assert.equal(window.isEmpty, !is);
+      assert.equal([...window.revisions(hash, SUM, bytes)].length, is ? 1 : 0);
+    }
+    const window = load(0, 2000);
+    const answers = [window.isOf(0, 2000), window.isOf(1000, 2000), window.isOf(0, 1000)];
+    assert.deepEqual(answers, [true, false, false]);
+    const after = (atMs: number) =>
+      windowsClosedAfter(inside.state, atMs).map(({ startMs, endMs }) => `${startMs}-${endMs}`).toSorted();
+    assert.deepEqual(after(1999), ["0-2000", "1000-2000", "1000-3000"]);
+    assert.deepEqual(after(2000), ["1000-3000"]);
+    inside.state.close();
+  });
+});
+
+Deno.test("a window stays for as long as a sink has refused something of it, the others go", () => {
+  inTemporaryDirectory((directory) => {
+    const tiers = [1000, 2000].map((lengthMs) => ({ lengthMs, hopMs: 1000 }));
+    const inside = new Inside(directory, { tiers });
+    inside.take([{ name: "a", value: 1, timestamp: 1 }]);
+    inside.save(true);
+    const aggregate = {
+      ...{ name: "a", aggFunc: "sum", value: 1, windowStartMs: 0, windowEndMs: 2000, count: 1, revision: 0 },
+    };
+    const notFinite = { reason: "not_finite", detail: "", sink: undefined, aggregate } as const;
+    const rejected = { ...notFinite, reason: "rejected", sink: "all" } as const;
+    addRefusedAggregates(inside.state, [rejected], 0);
+    const noSink = { ...aggregate, windowStartMs: 1000 };
+    addRefusedAggregates(inside.state, [{ ...notFinite, aggregate: noSink }], 0);
+    const gone = dropFinalWindows(inside.state, inside.outbox.endId(), 9000, 9);
+    assert.deepEqual(gone.map(({ startMs, endMs }) => [startMs, endMs]), [[1000, 2000], [1000, 3000]]);
     inside.state.close();
   });
 });
