@@ -85,6 +85,13 @@ Deno.test("an answer to the request for TLS that is none, or more than one, ends
   }
 });
 
+Deno.test("where the server has TLS, a handshake comes right behind the request for it", async () => {
+  const { found, heard, left } = await opened("S", { timeoutMs: 100 });
+  assert.deepEqual(heard.slice(0, 9), [0, 0, 0, 8, 4, 210, 22, 47, 0x16]);
+  assert.match(String(found), /no TLS handshake within 0\.1 seconds/);
+  assert.equal(left, 0);
+});
+
 Deno.test("a server that says nothing is left when the time is up, with words", async () => {
   const { found, left } = await opened("", { timeoutMs: 20 });
   assert.match(String(found), /no answer to the request for TLS within 0\.02 seconds/);
@@ -126,13 +133,14 @@ Deno.test("certificates are checked as sslmode has it, by the authority that is 
 });
 
 Deno.test("a directory is that of a Unix socket, which is named by the port and is on this host", async () => {
-  assert.equal(addressOf({ host: "/run/pg", address: undefined, port: 5433 }), "/run/pg/.s.PGSQL.5433");
-  assert.equal(addressOf({ host: "db", address: "10.0.0.1", port: 5432 }), "db:5432");
+  const port = 5433;
+  assert.equal(addressOf({ host: "/run/pg", address: undefined, port }), "/run/pg/.s.PGSQL.5433");
+  assert.equal(addressOf({ host: "db", address: "10.0.0.1", port }), "db:5433");
   const directory = await Deno.makeTempDir({ prefix: "vabus-postgres-socket-" });
   const server = createServer((socket) => socket.on("error", () => {}).end());
   await new Promise<void>((resolve) => server.listen(`${directory}/.s.PGSQL.5433`, resolve));
   try {
-    const host = { host: directory, address: undefined, port: 5433 };
+    const host = { host: directory, address: undefined, port };
     const options = { host, tls: undefined, timeoutMs: PATIENCE_MS, keepAliveMs: undefined };
     const { socket, isTrusted } = await openSocket({ ...options, opened: () => {} });
     assert.equal(isTrusted, true);

@@ -111,7 +111,7 @@ Deno.test("what is newly to be deleted goes in small steps, and the file shrinks
     const before = size();
     await sink.write(batchOf(windowOf(40), 40_000), NEVER);
     const left = () => readRows(path, INSTANCE).length;
-    assert.ok(left() > 20_000 && left() < 40_000, `${left()}`);
+    assert.ok(left() > 20_000 && left() <= 30_003, `${left()}`);
     for (let w = 41; left() > 100; w++) await sink.write(batchOf(windowOf(w), 40_000 + (w - 40) * 3), NEVER);
     assert.ok(size() < before / 4, `${size()} of ${before}`);
     assert.equal((await sink.readBack.deleted(INSTANCE))!.events, 5 * (8000 * 8001) / 2);

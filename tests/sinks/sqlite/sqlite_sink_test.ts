@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "../../../src/contract/sink.ts";
 import { toSqliteRowError, toSqliteSinkError } from "../../../src/sinks/sqlite/sqlite_errors.ts";
 import { SqliteSink } from "../../../src/sinks/sqlite/sqlite_sink.ts";
@@ -54,6 +55,101 @@ test(
     await assert.rejects(sink.readBack.sumOfCounts(INSTANCE, 0), told);
     await sink.open(CONTEXT);
     assertSameAggregates(readRows(path, INSTANCE), [aggregateOf()]);
+  },
+);
+
+/** Opens the sink as one that has confirmed these rows. Returns what it is alarmed about. */
+async function alarmsOfOpening(sink: SqliteSink, newest: readonly Aggregate[]): Promise<string[]> {
+  const alarms: string[] = [];
+  const confirmed = { any: true, newest };
+  await sink.open({
+    ...CONTEXT,
+    confirmed,
+    alarm: ({ count, detail }) => alarms.push(`${count}: ${detail}`),
+  });
+  return alarms;
+}
+
+test("a sink that has confirmed rows tells which of them are not there", async (sink, path) => {
+  const rows = [aggregateOf(), aggregateOf({ name: "b" })];
+  const [again, ...others] = await alarmsOfOpening(sink, rows);
+  assert.match(
+    again!,
+    /^1: the table in .* was not there and had to be created again, though it has confirmed/,
+  );
+  assert.deepEqual(others, []);
+  const [empty] = await alarmsOfOpening(sink, rows);
+  assert.match(empty!, /^1: the table in .* is empty, though it has confirmed/);
+  await sink.write(batchOf(rows.slice(0, 1)), NEVER);
+  const [missing] = await alarmsOfOpening(sink, rows);
+  assert.match(
+    missing!,
+    /^1: 1 of the 2 newest rows that it has confirmed are not there, such as avg\("b"\) /,
+  );
+  await sink.write(batchOf(rows.slice(1), 1), NEVER);
+  assert.deepEqual(await alarmsOfOpening(sink, rows), []);
+  assert.equal(readRows(path, INSTANCE).length, 2);
+});
+
+test("a row that is missing for its age is no alarm, one that is as old as may be is", async (_, path) => {
+  const minute = (n: number, name: string) =>
+    aggregateOf({ name, windowStartMs: n * 60_000, windowEndMs: (n + 1) * 60_000 });
+  const sink = new SqliteSink({ id: "sqlite", path, instance: INSTANCE, retentionMs: 300_000 }, QUIET);
+  try {
+    await sink.open(CONTEXT);
+    await sink.write(batchOf([minute(0, "old"), minute(10, "new")]), NEVER);
+    assert.deepEqual(readRows(path, INSTANCE).map(({ name }) => name), ["new"]);
+    assert.deepEqual(await alarmsOfOpening(sink, [minute(10, "new"), minute(4, "old")]), []);
+    assert.match(
+      (await alarmsOfOpening(sink, [minute(10, "new"), minute(5, "lost")]))[0]!,
+      /such as avg\("lost"\) /,
+    );
+  } finally {
+    await sink.close();
+  }
+});
+
+test(
+  "rows that a trigger drops are an alarm; without such rows, and without contradictions, nothing is told",
+  async (sink, path) => {
+    const told: string[] = [];
+    await sink.open({
+      ...CONTEXT,
+      alarm: ({ count, detail }) => told.push(`${count}: ${detail}`),
+      contradicted: (found) => told.push(`${found.length} contradicted`),
+    });
+    assert.equal(sink.id, "sqlite");
+    await sink.write(batchOf([aggregateOf()]), NEVER);
+    assert.deepEqual(told, []);
+    await execute(
+      path,
+      "create trigger site before insert on aggregated_events when new.name = 'b' begin select raise(ignore); end",
+    );
+    await sink.write(batchOf([aggregateOf({ name: "b" }), aggregateOf({ name: "c" })], 1), NEVER);
+    assert.match(
+      told.join("\n"),
+      /^1: rows that it has just taken without an error are not there, such as avg\("b"\) /,
+    );
+  },
+);
+
+test(
+  "nothing is written by a sink that is closed, nor for a batch that nobody waits for",
+  async (sink, path) => {
+    const batch = batchOf([aggregateOf()]);
+    await assert.rejects(sink.write(batch, NEVER), sinkError("unavailable", /the file is not open/));
+    await sink.open(CONTEXT);
+    const isInterrupted = sinkError("unavailable", /interrupted before the batch was written/);
+    await assert.rejects(sink.write(batch, AbortSignal.abort()), isInterrupted);
+    assert.deepEqual(readRows(path, INSTANCE), []);
+    const many = Array.from({ length: 2100 }, (_, i) => aggregateOf({ name: `n${i}` }));
+    const stop = new AbortController();
+    const writing = sink.write(batchOf(many), stop.signal);
+    stop.abort();
+    await assert.rejects(writing, sinkError("unavailable", /interrupted while the batch was written/));
+    assert.deepEqual(readRows(path, INSTANCE), []);
+    await sink.write(batchOf(many), NEVER);
+    assert.equal(readRows(path, INSTANCE).length, 2100);
   },
 );
 
