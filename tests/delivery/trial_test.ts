@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { type OutboxBatch, type Sink, SinkError, UnexplainedRefusal } from "../../src/contract/sink.ts";
+import { Trial } from "../../src/delivery/trial.ts";
 import { deliveryTo, HastyClock, Ledger } from "./delivery_rig.ts";
 import { MemoryOutbox } from "./memory_outbox.ts";
 
@@ -217,4 +218,58 @@ Deno.test("of many windows that are postponed each has its turn before any is tr
   }
   stop.abort();
   await running;
+});
+
+/** Settles the first rows of an outbox of six. Each write, in its order, as the numbers of its rows. */
+async function settled(rows: number, fate: (name: string, write: number) => SinkError | undefined) {
+  const outbox = MemoryOutbox.of(6);
+  const writes: string[] = [];
+  const trial = new Trial("s", outbox, {
+    write({ aggregates }) {
+      writes.push(aggregates.map(({ name }) => name.slice(1)).join(""));
+      const error = aggregates.map(({ name }) => fate(name, writes.length)).find((found) => found);
+      return error === undefined ? Promise.resolve() : Promise.reject(error);
+    },
+    reject: ({ aggregates, nextId }, refusal) => outbox.reject("s", aggregates[0]!, refusal, nextId),
+  });
+  const failure = await trial.settle(outbox.read("s", 0, rows)!).catch((error: Error) => error.message);
+  const rejected = outbox.rejected.map(({ name }) => name);
+  return { writes: writes.join(" "), rejected, cursor: outbox.cursor("s"), failure };
+}
+
+Deno.test("a trial halves a batch, and condemns a row when one after it has passed", async () => {
+  const bad = (...names: string[]) => (name: string) => names.includes(name) ? unexplained(name) : undefined;
+  assert.deepEqual(await settled(4, bad("n1")), {
+    ...{ writes: "01 0 1 2 1 23", rejected: ["n1"], cursor: 4, failure: undefined },
+  });
+  // None passes after it in the batch: one beyond the batch does.
+  assert.deepEqual(await settled(2, bad("n1")), {
+    ...{ writes: "0 1 2 1", rejected: ["n1"], cursor: 2, failure: undefined },
+  });
+  // Nor beyond it: the newest that was delivered does.
+  const last = await settled(2, bad("n1", "n2", "n3", "n4", "n5"));
+  assert.deepEqual(last, { writes: "0 1 2 3 4 5 0 1", rejected: ["n1"], cursor: 2, failure: undefined });
+});
+
+Deno.test("a trial ends with an error of the sink, and what is before it is settled", async () => {
+  const gone = new SinkError("unavailable", "the server is gone");
+  const away = (from: number) => (name: string, write: number) =>
+    write >= from ? gone : name === "n1" ? unexplained(name) : undefined;
+  // While a half is written, a row alone, a witness, and the suspect again.
+  for (const [from, cursor] of [[1, 0], [2, 0], [3, 1], [4, 1], [5, 1]] as const) {
+    const { rejected, cursor: settledTo, failure } = await settled(4, away(from));
+    assert.deepEqual([rejected, settledTo, failure], [[], cursor, "the server is gone"], `from ${from}`);
+  }
+});
+
+Deno.test("a row that passes when it is tried again is delivered; one with another error then is not condemned", async () => {
+  let tries = 0;
+  const once = await settled(2, (name) => name === "n1" && tries++ < 1 ? unexplained(name) : undefined);
+  assert.deepEqual(once, { writes: "0 1 2 1", rejected: [], cursor: 2, failure: undefined });
+  const other = new UnexplainedRefusal("(P0002)", "unavailable", "something else (P0002)");
+  const { failure, rejected } = await settled(
+    2,
+    (name, write) => name !== "n1" ? undefined : write < 4 ? unexplained(name) : other,
+  );
+  assert.deepEqual([rejected, failure], [[], "something else (P0002) No other row passes either."]);
 });

@@ -123,7 +123,8 @@ test(
     assert.deepEqual(told, []);
     await execute(
       path,
-      "create trigger site before insert on aggregated_events when new.name = 'b' begin select raise(ignore); end",
+      "create trigger site before insert on aggregated_events when new.name = 'b' " +
+        "begin select raise(ignore); end",
     );
     await sink.write(batchOf([aggregateOf({ name: "b" }), aggregateOf({ name: "c" })], 1), NEVER);
     assert.match(
