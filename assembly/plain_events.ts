@@ -4,7 +4,8 @@
  * to `src/codec/plain_events.wasm`, which `src/codec/plain_run.ts` calls.
  *
  * The caller copies a piece of the reply to {@link pieceAddress}, with zeros after it: no field, number or
- * text goes on over a zero. What is read is in columns, each at its {@link columnAddress}.
+ * text goes on over a zero. What is read is in columns, each at its {@link columnAddress}, and the keys of
+ * series with labels are at {@link keysAddress}.
  */
 
 const PIECE_BYTES: i32 = 0x10000;
@@ -29,12 +30,14 @@ const ID_LENGTH: i32 = ID_START + COLUMN_BYTES;
 const ID_HASH: i32 = ID_LENGTH + COLUMN_BYTES;
 const VALUE: i32 = ID_HASH + COLUMN_BYTES;
 const TIME_MS: i32 = VALUE + COLUMN_BYTES;
+const KEYS: i32 = TIME_MS + COLUMN_BYTES;
 
 const HAS_NAME: i32 = 1;
 const HAS_VALUE: i32 = 2;
 const HAS_TIMESTAMP: i32 = 4;
 const HAS_FUNCTION: i32 = 8;
 const HAS_ID: i32 = 16;
+const HAS_LABELS: i32 = 32;
 const HAS_REQUIRED: i32 = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
 const MANTISSA_MAX: i64 = 9007199254740991;
 /** So many digits are below 2^63. */
@@ -63,11 +66,22 @@ const NOWHERE: i32 = 0;
 
 let nameMaxBytes: i32 = 0;
 let idMaxBytes: i32 = 0;
+let labelsMax: i32 = 0;
+let seriesMaxBytes: i32 = 0;
 /** Up to where the last call has read the piece. */
 let read: i32 = 0;
 /** What was read last: a number, or a text. */
 let number: f64 = 0;
 let textHash: i32 = 0;
+let labelsStart: i32 = 0;
+let labelsEnd: i32 = 0;
+/** Of keys and values alone. */
+let labelsTextBytes: i32 = 0;
+/** Where the keys of the events before end, and with that of the event that is read. */
+let keysEnd: i32 = 0;
+let keyEnd: i32 = 0;
+/** What an address among the keys becomes in the caller's memory. */
+let keysBase: i32 = 0;
 
 /** Where a piece of at most {@link pieceBytes} goes, with {@link paddingBytes} zeros after it. */
 export function pieceAddress(): i32 {
@@ -92,10 +106,21 @@ export function columnAddress(column: i32): i32 {
   return COLUMNS + column * COLUMN_BYTES;
 }
 
+/** Where the keys are that the last call of {@link scan} has made, {@link keysBytes} in all. */
+export function keysAddress(): i32 {
+  return KEYS;
+}
+
+export function keysBytes(): i32 {
+  return keysEnd - KEYS;
+}
+
 /** To be called before all else. */
-export function prepare(nameBytes: i32, idBytes: i32): void {
+export function prepare(nameBytes: i32, idBytes: i32, labels: i32, seriesBytes: i32): void {
   nameMaxBytes = nameBytes;
   idMaxBytes = idBytes;
+  labelsMax = labels;
+  seriesMaxBytes = seriesBytes;
   let power: f64 = 1;
   for (let i = 0; i <= 22; i++, power *= 10) store<f64>(POWERS_OF_TEN + (i << 3), power);
 }
@@ -106,9 +131,19 @@ export function prepare(nameBytes: i32, idBytes: i32): void {
  * @param offset Where the piece begins in the reply or the file.
  * @param position That of the first event.
  * @param separator A comma, or a line break. A line begins with its event.
+ * @param keysOffset Where the caller will have the keys.
  */
-export function scan(start: i32, offset: i32, position: i32, max: i32, separator: i32): i32 {
+export function scan(
+  start: i32,
+  offset: i32,
+  position: i32,
+  max: i32,
+  separator: i32,
+  keysOffset: i32,
+): i32 {
   const base = offset - PIECE;
+  keysEnd = KEYS;
+  keysBase = keysOffset - KEYS;
   let next = PIECE + start;
   let events = 0;
   for (; events < max; events++) {
@@ -120,6 +155,7 @@ export function scan(start: i32, offset: i32, position: i32, max: i32, separator
     store<i32>(POSITION + (events << 2), position + events);
     store<i32>(RAW_START + (events << 2), rawStart + base);
     store<i32>(RAW_END + (events << 2), rawEnd + base);
+    keysEnd = keyEnd;
     next = end + 1;
   }
   read = next - PIECE;
@@ -157,6 +193,9 @@ function scanEvent(at: i32, row: i32, base: i32): i32 {
       const timeMs = rounded(number * 1000);
       if (timeMs > TIME_MAX_MS) return NOWHERE;
       store<f64>(TIME_MS + (row << 1), timeMs);
+    } else if (field === HAS_LABELS) {
+      at = scanLabels(at);
+      if (at === NOWHERE) return NOWHERE;
     } else {
       const start = at + 1;
       at = scanText(at);
@@ -183,6 +222,8 @@ function scanEvent(at: i32, row: i32, base: i32): i32 {
   if (separator !== BRACE_CLOSE || (seen & HAS_REQUIRED) !== HAS_REQUIRED) return NOWHERE;
   store<i32>(FUNCTION_ID + row, functionOfEvent);
   store<i32>(ID_LENGTH + row, idLength);
+  keyEnd = keysEnd;
+  if ((seen & HAS_LABELS) !== 0 && !joinLabels(row, base)) return NOWHERE;
   return at + 1;
 }
 
@@ -205,6 +246,10 @@ function fieldAt(at: i32): i32 {
   if (word === 0x5f676761) {
     return wordAt(at + 5) === 0x636e7566 && byteAt(at + 9) === QUOTE ? HAS_FUNCTION : 0;
   }
+  // labels
+  if (word === 0x6562616c) {
+    return byteAt(at + 5) === 0x6c && byteAt(at + 6) === 0x73 && byteAt(at + 7) === QUOTE ? HAS_LABELS : 0;
+  }
   // id, with its closing quote
   return (word & 0xffffff) === 0x226469 ? HAS_ID : 0;
 }
@@ -215,6 +260,7 @@ function lengthOf(field: i32): i32 {
   if (field === HAS_NAME) return 6;
   if (field === HAS_VALUE) return 7;
   if (field === HAS_TIMESTAMP) return 11;
+  if (field === HAS_LABELS) return 8;
   return field === HAS_FUNCTION ? 10 : 4;
 }
 
@@ -273,6 +319,85 @@ function scanText(at: i32): i32 {
   return byteAt(at) === QUOTE ? at + 1 : NOWHERE;
 }
 
+/**
+ * Reads the labels at `at` where they are written as in the key of a series: without spaces, in the order of
+ * their keys. Returns where they end.
+ */
+function scanLabels(at: i32): i32 {
+  if (byteAt(at) !== BRACE_OPEN) return NOWHERE;
+  labelsStart = at;
+  labelsTextBytes = 0;
+  let labels: i32 = 0;
+  let lastKey: i32 = NOWHERE;
+  let lastLength: i32 = 0;
+  let separator: i32 = COMMA;
+  do {
+    if (labels++ === labelsMax) return NOWHERE;
+    const key = at + 2;
+    at = scanLabelText(at + 1);
+    if (at === NOWHERE || byteAt(at) !== COLON) return NOWHERE;
+    const length = at - 1 - key;
+    if (lastKey !== NOWHERE && !isAfter(key, length, lastKey, lastLength)) return NOWHERE;
+    lastKey = key;
+    lastLength = length;
+    const value = at + 2;
+    at = scanLabelText(at + 1);
+    if (at === NOWHERE) return NOWHERE;
+    labelsTextBytes += length + at - 1 - value;
+    separator = byteAt(at);
+  } while (separator === COMMA);
+  if (separator !== BRACE_CLOSE) return NOWHERE;
+  labelsEnd = at + 1;
+  return labelsEnd;
+}
+
+/** As {@link scanText}, without the hash; DEL ends it as well. */
+function scanLabelText(at: i32): i32 {
+  if (byteAt(at++) !== QUOTE) return NOWHERE;
+  let word = wordAt(at);
+  let ends = endsIn(word) | deletesIn(word);
+  while (ends === 0) {
+    at += 4;
+    word = wordAt(at);
+    ends = endsIn(word) | deletesIn(word);
+  }
+  at += ctz(ends) >> 3;
+  return byteAt(at) === QUOTE ? at + 1 : NOWHERE;
+}
+
+/** Whether one text comes after another one in the order of their bytes. */
+function isAfter(text: i32, length: i32, before: i32, lengthBefore: i32): bool {
+  const shorter = length < lengthBefore ? length : lengthBefore;
+  for (let i = 0; i < shorter; i++) {
+    const byte = byteAt(text + i);
+    const other = byteAt(before + i);
+    if (byte !== other) return byte > other;
+  }
+  return length > lengthBefore;
+}
+
+/** Makes the name of an event the key of its series, see `src/event/labels.ts`. False: it is too long. */
+function joinLabels(row: i32, base: i32): bool {
+  const nameLength = load<i32>(NAME_LENGTH + row);
+  if (nameLength + labelsTextBytes > seriesMaxBytes) return false;
+  const zero = copied(load<i32>(NAME_START + row) - base, nameLength, keysEnd);
+  store<u8>(zero, 0);
+  keyEnd = copied(labelsStart, labelsEnd - labelsStart, zero + 1);
+  store<i32>(NAME_START + row, ~(keysEnd + keysBase));
+  store<i32>(NAME_LENGTH + row, keyEnd - keysEnd);
+  let hash: i32 = 0x811c9dc5;
+  let at = keysEnd;
+  for (; at + 4 <= keyEnd; at += 4) hash = hashWord(hash, wordAt(at));
+  store<i32>(NAME_HASH + row, hashWord(hash, wordAt(at) & ((1 << ((keyEnd - at) << 3)) - 1)));
+  return true;
+}
+
+/** Copies some bytes, and up to three after them. Returns where the copy ends. */
+function copied(from: i32, length: i32, to: i32): i32 {
+  for (let i = 0; i < length; i += 4) store<i32>(to + i, wordAt(from + i));
+  return to + length;
+}
+
 /** The function whose name is at `at`; {@link UNNAMED}: one that is not known here. */
 
 function functionAt(at: i32, length: i32): i32 {
@@ -328,6 +453,11 @@ function endsIn(word: i32): i32 {
     ((word - 0x20202020) & ~word) | word) & 0x80808080;
 }
 
+/** Likewise, of each byte that is DEL. */
+function deletesIn(word: i32): i32 {
+  const deletes = word ^ 0x7f7f7f7f;
+  return (deletes - 0x01010101) & ~deletes & 0x80808080;
+}
 
 function afterSpaces(at: i32): i32 {
   while (byteAt(at) === SPACE) at++;

@@ -11,7 +11,7 @@ const COMPILER = "npm:assemblyscript@0.28.20/asc";
 const SOURCE = "assembly/plain_events.ts";
 export const MODULE = "src/codec/plain_events.wasm";
 /** Of 64 KiB each. The memory never grows, so views of it stay valid. */
-const MEMORY_PAGES = "5";
+const MEMORY_PAGES = "6";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** @throws with what the compiler says. */

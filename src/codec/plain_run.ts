@@ -1,9 +1,12 @@
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
 import type { EventBatch } from "../event/event_batch.ts";
+import { LABELS_MAX, SERIES_MAX_BYTES } from "../event/labels.ts";
 import { ID_MAX_BYTES } from "./append_event.ts";
 import {
   columnAddress,
   eventsMax,
+  keysAddress,
+  keysBytes,
   memory,
   paddingBytes,
   pieceAddress,
@@ -44,7 +47,9 @@ const integers = INTEGERS.map((name, i) =>
 const floats = FLOATS.map((name, i) =>
   [name, new Float64Array(buffer, columnAddress(INTEGERS.length + i), EVENTS_MAX)] as const
 );
-prepare(NAME_MAX_CHARACTERS, ID_MAX_BYTES);
+/** The keys are no longer than the events, but for a zero in each. */
+const keys = new Uint8Array(buffer, keysAddress(), PIECE_BYTES + EVENTS_MAX);
+prepare(NAME_MAX_CHARACTERS, ID_MAX_BYTES, LABELS_MAX, SERIES_MAX_BYTES);
 /** Whose bytes are in `piece`. */
 let owner: PlainRun | undefined;
 
@@ -81,7 +86,14 @@ export class PlainRun {
     while (max > 0) {
       const isNew = owner !== this || at >= this.end;
       if (isNew) this.load(at);
-      const events = scan(at - this.start, this.start, batch.total, Math.min(max, EVENTS_MAX), separator);
+      const events = scan(
+        at - this.start,
+        this.start,
+        batch.total,
+        Math.min(max, EVENTS_MAX),
+        separator,
+        batch.extraLength,
+      );
       this.take(events);
       max -= events;
       at = this.start + readBytes();
@@ -111,5 +123,10 @@ export class PlainRun {
     for (const [name, values] of floats) batch[name].set(values.subarray(0, events), batch.count);
     batch.count += events;
     batch.total += events;
+    const bytes = keysBytes();
+    if (bytes === 0) return;
+    batch.reserveExtra(bytes);
+    batch.extra.set(keys.subarray(0, bytes), batch.extraLength);
+    batch.extraLength += bytes;
   }
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
+import { NAME_MAX_CHARACTERS } from "../../src/event/event.ts";
 import { EventBatch, INT_COLUMNS } from "../../src/event/event_batch.ts";
+import { LABELS_MAX, SERIES_MAX_BYTES } from "../../src/event/labels.ts";
 import { EventScanner } from "../../src/codec/event_scanner.ts";
 import { JsonBytes } from "../../src/codec/json_bytes.ts";
 import { PlainRun } from "../../src/codec/plain_run.ts";
@@ -17,7 +19,8 @@ function columnsOf(batch: EventBatch): unknown {
       (name === "idStart" || name === "idHash") && batch.idLength[i] === 0 ? undefined : value
     ),
   ]);
-  return { ...Object.fromEntries(columns), total: batch.total, count: batch.count };
+  const extra = new TextDecoder().decode(batch.extra.subarray(0, batch.extraLength));
+  return { ...Object.fromEntries(columns), total: batch.total, count: batch.count, extra };
 }
 
 function replyOf(elements: readonly string[]): Uint8Array {
@@ -55,8 +58,11 @@ function run(list: string, max = NO_LIMIT): { batch: EventBatch; rest: string } 
 const NAME = `"name":"a"`;
 const VALUE = `"value":1`;
 const TIME = `"timestamp":1`;
+/** Every fifth one has labels. */
 const event = (i: number) =>
-  `{"name":"plant.line${i % 7}.sensor${i % 1000}","value":${i / 8},"timestamp":${1_790_000_000 + i / 1000}}`;
+  `{"name":"plant.line${i % 7}.sensor${i % 1000}","value":${i / 8},"timestamp":${1_790_000_000 + i / 1000}${
+    i % 5 === 0 ? `,"labels":{"line":"${i % 7}","site":"north"}` : ""
+  }}`;
 
 Deno.test("events in a row are read in one call, up to the last one, however many pieces they take", () => {
   const events = Array.from({ length: 6000 }, (_, i) => event(i));
@@ -77,6 +83,15 @@ Deno.test("no more events are read than may be", () => {
     assert.ok(rest.startsWith(event(max)), `${max}`);
   }
 });
+
+/** An event with labels, as they are written. */
+const labelled = (labels: string, name = "a") => `{"name":"${name}",${VALUE},${TIME},"labels":${labels}}`;
+const manyLabels = (count: number) =>
+  JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${10 + i}`, `${i}`])));
+const LONGEST_NAME = "n".repeat(NAME_MAX_CHARACTERS);
+/** With the longest name: so many bytes for the key and the value of a label. */
+const labelOf = (bytes: number) => `{"k":"${"v".repeat(bytes - 1)}"}`;
+const LABEL_MAX_BYTES = SERIES_MAX_BYTES - NAME_MAX_CHARACTERS;
 
 /** Each is read in a row or left, whatever stands around it. */
 const READ = [
@@ -103,6 +118,22 @@ const READ = [
     `{"name":"${name}",${VALUE},${TIME}}`
   ),
   ` \n\r\t{  ${NAME}  ,  "value"  :  1  ,  ${TIME}  }`,
+  ...[
+    `{"a":"b"}`,
+    `{"":""}`,
+    `{"a":"","b":"c"}`,
+    `{"a":"1","aa":"2","ab":"3","b":""}`,
+    `{"abcd":"0123","abcde":"01234","abcdef":"0"}`,
+    `{"line":"4","machine":"press-1","site":"north ~!#"}`,
+    manyLabels(LABELS_MAX),
+  ].map((labels) => labelled(labels)),
+  ...Array.from(
+    { length: 9 },
+    (_, length) => labelled(`{"k":"${"v".repeat(length)}"}`, "n".repeat(length + 1)),
+  ),
+  labelled(labelOf(LABEL_MAX_BYTES), LONGEST_NAME),
+  `{"labels":{"a":"b"},${VALUE},"id":"i",${TIME},"agg_func":"max",${NAME}}`,
+  `{ "labels" : {"a":"b"} , ${NAME},${VALUE},${TIME}}`,
 ];
 const LEFT = [
   ...[
@@ -162,7 +193,37 @@ const LEFT = [
     .map((
       field,
     ) => `{${NAME},${VALUE},${TIME},"${field}":"sum"}`),
-  `{${NAME},${VALUE},${TIME},"labels":{"a":"b"}}`,
+  ...[
+    `{}`,
+    `{ "a":"b"}`,
+    `{"a" :"b"}`,
+    `{"a": "b"}`,
+    `{"a":"b" }`,
+    `{"a":"b", "c":"d"}`,
+    `{"b":"1","a":"2"}`,
+    `{"aa":"1","a":"2"}`,
+    `{"a":"1","a":"2"}`,
+    `{"abcde":"1","abcdd":"2"}`,
+    `{"a":1}`,
+    `{"a":null}`,
+    `{"a"}`,
+    `{"a":"b",}`,
+    `{"a":"b"]`,
+    `{"a":"\\u0041"}`,
+    `{"\\u0041":"a"}`,
+    `{"a":"ä"}`,
+    `{"ä":"a"}`,
+    `{"a":"b\u007f"}`,
+    `{"abc\u007f":"b"}`,
+    `{"a":"\u0001"}`,
+    `[]`,
+    `"a"`,
+    `null`,
+    manyLabels(LABELS_MAX + 1),
+  ].map((labels) => labelled(labels)),
+  labelled(labelOf(LABEL_MAX_BYTES + 1), LONGEST_NAME),
+  `{${NAME},"labels":{"a":"b"},"labels":{"a":"b"},${VALUE},${TIME}}`,
+  `{"labels":{"a":"b"},${VALUE},${TIME}}`,
   `{\t${NAME},${VALUE},${TIME}}`,
 ];
 
@@ -268,7 +329,7 @@ Deno.test("two replies can be read in turns", () => {
 });
 
 Deno.test("where events in a row are rare they are looked for rarely, and found again", () => {
-  const odd = `{${NAME},${VALUE},${TIME},"labels":{"a":"b"}}`;
+  const odd = labelled(`{"a": "b"}`);
   const bytes = new TextEncoder().encode(`${`${odd},`.repeat(1000)}${`${event(0)},`.repeat(2000)}`);
   const batch = new EventBatch();
   batch.reset(bytes);
