@@ -114,6 +114,24 @@ Deno.test("pushed events: a run that is full ends with its record, and the next 
   assert.equal(full!.bytes.length, characters);
 });
 
+Deno.test("pushed events: a run of exactly as many characters as one may have is full", () => {
+  const [count, characters] = [40, 65_536];
+  const record = (label: number) =>
+    PushedSeries.of("n", labelsOf([["a", "x".repeat(label)]]), "sum") as PushedSeries;
+  const short = record(0).head.length + '1,"timestamp":1}'.length;
+  // All but the first have a comma before them.
+  const labels = characters - count * short - (count - 1);
+  const events = new PushedEvents();
+  for (let i = 0; i < count; i++) {
+    events.add(record(Math.floor(labels / count) + (i < labels % count ? 1 : 0)), 1, 1000);
+  }
+  events.add(record(0), 1, 1000);
+  assert.deepEqual(events.records().map(({ bytes, ends }) => [bytes.length, ends.length]), [
+    [characters, count],
+    [short, 1],
+  ]);
+});
+
 Deno.test("pushed events: all records and refusals of a request have a bound", () => {
   const bytes = SERIES.bytes + '1,"timestamp":1}'.length;
   const tooMany = (work: () => void, max: number) =>

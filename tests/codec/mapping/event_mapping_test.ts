@@ -31,10 +31,11 @@ Deno.test("each fault is told with where it is in its text", () => {
     [{ value: "/a/~" }, /^value has a ~ .* >~$/],
     [
       { format: "influx", value: "/a" },
-      /^value points into records, and those of the format influx have no parts/,
+      /^value points into records, and those of the format influx have no parts >\/a$/,
     ],
     [{ format: "value", timestamp: "/a" }, /^timestamp points into records/],
     [{ format: "csv", value: "/a/b" }, /^value points deeper than to a column, .* >\/b$/],
+    [{ format: "csv", value: "//b" }, /^value points deeper than to a column, .* >\/b$/],
     [{ timeUnit: "min" }, /^timeUnit is none; there are s, ms, us, ns, rfc3339$/],
     [{ format: "influx", timeUnit: "rfc3339" }, /^timeUnit is no unit of line protocol/],
     [{ format: "sparkplug", name: "{field}" }, /nothing fills here in the format sparkplug; .* >\{field\}$/],
@@ -53,7 +54,7 @@ Deno.test("each fault is told with where it is in its text", () => {
     [{ labels: "a:/b~" }, /^labels has a ~ .* >~$/],
     [
       { format: "csv", labels: "/all" },
-      /^labels points to an object of labels, which only the format json has/,
+      /^labels points to an object of labels, which only the format json has >\/all$/,
     ],
   ];
   for (const [texts, expected] of cases) {
