@@ -91,6 +91,7 @@ Deno.test("records that are mapped are given to their reader, each with what the
     ["read", 10, 13, "t"],
     ["plain", 18, "plain"],
   ]);
+  assert.equal(batch.isMapped, true, "the reader has begun with the batch");
   assert.deepEqual(batch.invalid, [{ index: 3, detail: "p", rawStart: 14, rawEnd: 17 }]);
   assert.equal(batch.total, 5);
 });

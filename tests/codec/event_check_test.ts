@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { appendEvent } from "../../src/codec/append_event.ts";
-import { type CheckedEvent, checkEvent, nameProblem, readEvent } from "../../src/codec/event_check.ts";
+import {
+  type CheckedEvent,
+  checkEvent,
+  functionProblem,
+  nameProblem,
+  readEvent,
+} from "../../src/codec/event_check.ts";
 import { functionId, UNNAMED, usually } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { hashBytes } from "../../src/event/text_hash.ts";
@@ -142,4 +148,29 @@ Deno.test("an event is added to a batch with its texts; an id of more than 256 b
     assert.equal(textAt(idStart[i]!, idLength[i]!), kept);
     assert.equal(idHash[i], hashBytes(extra, ~idStart[i]!, idLength[i]!));
   }
+});
+
+Deno.test("a value that is no number is named, and one in quotes with how it would be read", () => {
+  const problem = "value is not a finite number";
+  const cases: readonly (readonly [unknown, string])[] = [
+    [undefined, problem],
+    [null, problem],
+    [true, problem],
+    [NaN, problem],
+    ["", problem],
+    ["hot", problem],
+    ["1.5", `${problem}: it is in quotes, and EVENT_VALUE=/value reads such numbers`],
+  ];
+  for (const [value, expected] of cases) {
+    assert.equal(checkEvent({ name: "a", value, timestamp: 1 }), expected, `${value}`);
+  }
+  const huge = checkEvent({ name: "a", value: "1e999", timestamp: 1 });
+  assert.match(`${huge}`, /^value is not a finite number: ./);
+  assert.doesNotMatch(`${huge}`, /EVENT_VALUE/);
+});
+
+Deno.test("a function that there is not is named with the beginning of what was given", () => {
+  assert.match(functionProblem("median"), /^unknown function "median"; there are sum, /);
+  assert.match(functionProblem("x".repeat(99)), new RegExp(`^unknown function "${"x".repeat(40)}"; `));
+  assert.match(functionProblem(5), /^unknown function that is no text; there are sum, /);
 });

@@ -30,7 +30,7 @@ const refusalsOf = ({ invalid }: EventBatch) =>
   invalid.map(({ index, detail, rawStart, rawEnd, alone }) => [index, detail, rawStart, rawEnd, alone?.()]);
 
 Deno.test("a refusal has the bytes of its record, or the text that the record has instead", () => {
-  const { batch, begin } = batchOf("first", "second", "third", "fourth", "fifth");
+  const { batch, begin } = batchOf("first", "second", "third", "fourth", "fifth", "sixth");
   const events = new RecordEvents();
   const other = ENCODER.encode("<text>");
   begin(events, 0);
@@ -47,6 +47,11 @@ Deno.test("a refusal has the bytes of its record, or the text that the record ha
   events.refuse("e", () => "alone");
   begin(events, 4);
   events.refuse("f");
+  begin(events, 2);
+  events.textIs("half \ud800");
+  begin(events, 5);
+  events.textAt(other, 1, 5);
+  events.refuse("g");
   assert.deepEqual(refusalsOf(batch), [
     [0, "a", 0, 5, "text"],
     [1, "b", 5, 11, undefined],
@@ -54,6 +59,7 @@ Deno.test("a refusal has the bytes of its record, or the text that the record ha
     [3, "d", 16, 22, "whole"],
     [3, "e", 16, 22, "alone"],
     [4, "f", 22, 27, undefined],
+    [5, "g", 27, 32, "text"],
   ]);
 });
 
@@ -123,27 +129,29 @@ Deno.test("what is taken back leaves nothing of the record, and nothing for the 
 });
 
 Deno.test("a record of which nothing fits is one refusal that counts the others", () => {
-  const { batch, begin } = batchOf("first", "second", "third");
+  const { batch, begin } = batchOf("first", "second", "third", "fourth");
   const events = new RecordEvents();
   const refuse = (index: number, ...details: string[]) => {
     begin(events, index);
-    for (const detail of details) events.take({ event: detail, alone: () => detail });
+    for (const detail of details) assert.ok(events.take({ event: detail, alone: () => detail }));
     events.finish();
   };
   refuse(0, "a", "b", "c");
   refuse(1, "d");
+  refuse(2, "h", "i");
   assert.deepEqual(refusalsOf(batch), [
     [0, "a; and 2 more of its parts do not fit", 0, 5, undefined],
     [1, "d", 5, 11, "d"],
+    [2, "h; and 1 more of its parts do not fit", 11, 16, undefined],
   ]);
   assert.equal(batch.surplus, 0);
-  begin(events, 2);
+  begin(events, 3);
   events.take({ event: event("e") });
   events.take({ event: "f" });
   events.take({ event: "g" });
   events.finish();
   assert.equal(batch.surplus, 2);
-  assert.deepEqual(batch.invalid.map(({ detail }) => detail).slice(2), ["f", "g"]);
+  assert.deepEqual(batch.invalid.map(({ detail }) => detail).slice(3), ["f", "g"]);
 });
 
 Deno.test("a record has so many events and refusals at most, and the rest is one refusal more", () => {
