@@ -22,7 +22,7 @@ async function withPartition(
     readonly batch: EventBatch;
     /** Appends a run of events with these names. */
     readonly append: (...names: readonly string[]) => Promise<number>;
-    readonly read: (position?: string, lineage?: string, limit?: number) => Promise<Outcome>;
+    readonly read: (position?: string, lineage?: string, limit?: number, waitMs?: number) => Promise<Outcome>;
     readonly from: (position: string | undefined, lineage?: string) => Progress;
     readonly listening: { isRefused: boolean };
   }) => Promise<void>,
@@ -48,8 +48,8 @@ async function withPartition(
       partition,
       batch,
       append: (...names) => inbox.append([formatted("event", ...names.map(eventOf))], 3000),
-      read: (position, lineage, limit = 10) =>
-        partition.read(from(position, lineage), batch, { limit, waitMs: 0, isAfterRest: false }, NEVER),
+      read: (position, lineage, limit = 10, waitMs = 0) =>
+        partition.read(from(position, lineage), batch, { limit, waitMs, isAfterRest: false }, NEVER),
       from,
       listening,
     });
@@ -88,6 +88,14 @@ Deno.test("records are read in order, within and over requests, and each knows w
     assert.deepEqual(namesOf(batch), ["f"]);
     assert.deepEqual(await read("6"), step("idle", 6));
     assert.deepEqual(["4", "6", "9", "x"].map((at) => partition.unreadAfter(at)), [2, 0, 0, undefined]);
+  }));
+
+Deno.test("a read waits for the next record", () =>
+  withPartition(async ({ append, batch, read }) => {
+    const pending = read("0", undefined, 10, 3_600_000);
+    await append("a");
+    assert.equal((await pending).kind, "events");
+    assert.deepEqual(namesOf(batch), ["a"]);
   }));
 
 Deno.test("records of another way to read them come with the next read", () =>

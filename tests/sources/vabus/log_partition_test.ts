@@ -70,7 +70,7 @@ function rig({ mayReadAhead = false, lineages }: Partial<Rigged> = {}) {
   bus.next = 10;
   const log: string[] = [];
   const heard: number[] = [];
-  let nowMs = 0;
+  let nowMs = 500;
   const context = {
     lineages: lineages ?? { readerOf: () => undefined, isKnown: () => false },
     clock: { nowMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
@@ -212,6 +212,14 @@ Deno.test("events that are gone, and logs that are others, are told as what they
   trimmed.goTo("2");
   trimmed.bus.first = 5;
   assert.deepEqual(await trimmed.read(), step("gap", 5, 3));
+  const one = rig();
+  one.goTo("2");
+  one.bus.first = 3;
+  assert.deepEqual(await one.read(), step("gap", 3, 1));
+  const begun = rig();
+  begun.goTo(undefined);
+  begun.bus.instead = () => ({ ...begun.bus.bounds("trimmed"), first: 5 } as FetchReply);
+  assert.deepEqual(await begun.read(), step("gap", 5, 5));
   const reset = rig();
   reset.goTo("20", "before");
   reset.bus.first = 5;
@@ -226,6 +234,7 @@ Deno.test("events that are gone, and logs that are others, are told as what they
     offset: undefined,
     lost: 0,
   });
+  assert.match(fits.log.join(), /the bus was reset: its log is another one/);
   fits.bus.first = 2;
   assert.deepEqual(plain(await fits.read()), step("events", 6, 2), "what it had lost before counts");
   const ended = rig();
@@ -349,10 +358,59 @@ Deno.test("a log whose oldest event cannot be read is at least known where it be
     const { message } = await errorOf(read({ ...REQUEST, limit: 1 }));
     assert.match(message, /--skip-to bus=4$/);
   }
+  const known = rig({ lineages: { readerOf: () => undefined, isKnown: () => true } });
+  known.bus.instead = () => new SourceError("incomplete", "cut off");
+  assert.deepEqual(await known.read({ ...REQUEST, limit: 1 }), { kind: "moved", lineage: "l" });
+  known.bus.oldest = () => Promise.reject(new SourceError("unavailable", "away"));
+  assert.equal((await errorOf(known.read({ ...REQUEST, limit: 1 }))).message, "cut off");
+  known.goTo(undefined);
+  known.bus.oldest = () => Promise.resolve({ log: "l", offset: 3 });
+  assert.deepEqual(await known.read({ ...REQUEST, limit: 1 }), step("gap", 3, 3));
   const other = rig();
   other.goTo(undefined, "before");
   other.bus.instead = () => new SourceError("incomplete", "cut off");
   assert.equal((await errorOf(other.read({ ...REQUEST, limit: 1 }))).message, "cut off");
+});
+
+Deno.test("where a log begins, the head of a reply says whose rest cannot be read, and else the bus", async () => {
+  const { bus, read } = rig();
+  bus.first = 3;
+  const whole = (bus.events(5, 2) as { body: Uint8Array }).body;
+  bus.instead = () => ({ kind: "events", body: whole.subarray(0, whole.length - 20) });
+  assert.deepEqual(await read({ ...REQUEST, limit: 1 }), step("gap", 5));
+  const later = rig();
+  later.bus.first = 3;
+  later.bus.instead = () => ({ kind: "events", body: whole.subarray(0, whole.length - 20) });
+  await errorOf(later.read({ ...REQUEST, limit: 2 }));
+  // Of the reply before it, nothing is known any more.
+  later.bus.instead = () => new SourceError("incomplete", "cut off");
+  assert.deepEqual(await later.read({ ...REQUEST, limit: 1 }), step("gap", 3));
+});
+
+Deno.test("of a bus that was restored no more is acknowledged than both have", async () => {
+  const { bus, partition, progress, read } = rig();
+  for (let i = 0; i < 3; i++) await read();
+  await partition.committed(progress());
+  await read();
+  assert.equal(bus.asked.at(-1)!.ack, 10);
+  bus.next = 6;
+  const returned = await read();
+  assert.deepEqual(["next" in returned && returned.next, returned.kind], ["6", "returned"]);
+  bus.next = 8;
+  await read();
+  assert.equal(bus.asked.at(-1)!.ack, 6);
+});
+
+Deno.test("what was asked for ahead is asked for anew once the bus has failed", async () => {
+  const { bus, read } = rig({ mayReadAhead: true });
+  await read();
+  const { look } = bus;
+  bus.look = () => Promise.reject(new SourceError("unavailable", "away"));
+  await errorOf(read({ ...REQUEST, isAfterRest: true }));
+  bus.look = look;
+  bus.asked.length = 0;
+  assert.deepEqual(plain(await read()), step("events", 8));
+  assert.deepEqual(bus.asked.map(({ offset }) => offset), [4, 8]);
 });
 
 Deno.test("a position that is no offset is refused, and the log of now is asked for", async () => {
