@@ -57,11 +57,15 @@ async function rig(broker: FakeBroker, options: Partial<KafkaSourceOptions> = {}
   const clock = new SortedClock();
   const source = broker.createSource({ clock, instance: "plant-1", ...options });
   const changes: string[] = [];
+  const present: Partition[] = [];
   const log: string[] = [];
   const idsOf = (partitions: readonly Partition[]) => partitions.map(({ id }) => id).join();
   const context = {
     resume: new Map(Object.entries(resume)),
-    changed: (partitions: readonly Partition[]) => void changes.push(idsOf(partitions)),
+    changed: (partitions: readonly Partition[]) => {
+      changes.push(idsOf(partitions));
+      present.splice(0, Infinity, ...partitions);
+    },
     arrived: () => {},
     heardTime: () => {},
     withheld: () => {},
@@ -70,10 +74,11 @@ async function rig(broker: FakeBroker, options: Partial<KafkaSourceOptions> = {}
     clock,
     logger: createLogger({ level: "info", format: "text", write: (line) => log.push(line), now: () => 0 }),
   } as SourceContext;
+  assert.equal(source.id, `kafka://127.0.0.1:${broker.answers.port}/t`);
   const partitions = await source.open(context, NEVER);
   const commit = (partition: Partition, position: string) =>
     partition.committed({ lineage: undefined, position, history: new LogHistory() });
-  return { changes, clock, commit, context, ids: idsOf(partitions), log, partitions, source };
+  return { changes, clock, commit, context, ids: idsOf(partitions), log, partitions, present, source };
 }
 
 type Progressed = Readonly<Record<string, string>>;
@@ -181,6 +186,36 @@ brokerTest("a share without a partition is told of, and one that has some is not
   };
   assert.deepEqual([await warned(0, 2), await warned(1, 2), await warned(2, 2)], [0, 1, 1]);
 });
+
+brokerTest(
+  "a new source begins at the newest where it is told to, and what is new later at the oldest",
+  async (broker) => {
+    Object.assign(broker.answers, { oldest: 2, end: 7 });
+    const beginning = async (partition: Partition) => {
+      const from = { lineage: undefined, position: undefined, history: new LogHistory() };
+      const request = { limit: 1, waitMs: 0, isAfterRest: false };
+      const outcome = await partition.read(from, new EventBatch(), request, NEVER);
+      return "next" in outcome ? outcome.next : outcome.kind;
+    };
+    for (
+      const [startsAtEnd, resume, next] of [
+        [true, {}, "7"],
+        [true, { "t/9": "5" }, "2"],
+        [true, { "t/8": "5", "t/9": "5" }, "2"],
+        [false, {}, "2"],
+      ] as const
+    ) {
+      broker.answers.partitions = [0];
+      const { clock, partitions, present, source } = await rig(broker, { startsAtEnd }, resume);
+      assert.equal(await beginning(partitions[0]!), next, `${startsAtEnd} ${Object.keys(resume)}`);
+      broker.answers.partitions = [0, 1];
+      await clock.wake(LOOK_MS);
+      await until(() => present.length === 2, "the new partition");
+      assert.equal(await beginning(present[1]!), "2");
+      await source.close();
+    }
+  },
+);
 
 brokerTest("a source that is opened again closes what it had", async (broker) => {
   const { clock, context, source } = await rig(broker);
