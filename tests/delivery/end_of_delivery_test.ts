@@ -215,3 +215,26 @@ Deno.test("a delivery that is paused closes its sink once, and opens it when it 
   assert.equal(await running, undefined);
   assert.equal(delivery.pulse.overdue(-1e9), undefined, "nothing is expected of it any more");
 });
+
+Deno.test("what a sink has postponed is tried again later, where it may have a row twice", async () => {
+  for (const [repeat, writes, left] of [["upsert", 3, 0], ["positioned", 1, 1]] as const) {
+    const outbox = MemoryOutbox.of(1);
+    let [tried, isReady] = [0, false];
+    const sink = new NotingSink({
+      repeat,
+      write: () => {
+        tried++;
+        if (!isReady) throw new SinkError("postponed", "later");
+      },
+    });
+    const clock = new HastyClock();
+    const stop = new AbortController();
+    const running = deliveryTo(sink, outbox, clock).run(NEVER, stop.signal);
+    while (outbox.rejected.length < 1) await clock.sleep(0, NEVER);
+    isReady = true;
+    for (let turn = 0; turn < 100; turn++) await clock.sleep(1000, NEVER);
+    stop.abort();
+    await running;
+    assert.deepEqual([tried, outbox.rejected.length], [writes, left], repeat);
+  }
+});

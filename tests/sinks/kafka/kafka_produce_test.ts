@@ -60,7 +60,7 @@ async function requestOf(
 
 Deno.test("property: a request is what kafkajs would make of the same messages, byte by byte", async () => {
   await fc.assert(fc.asyncProperty(
-    fc.array(record, { minLength: 1, maxLength: 300 }),
+    fc.array(record, { minLength: 1, maxLength: 300, size: "max" }),
     fc.integer({ min: 1, max: 5 }),
     producer,
     fc.boolean(),
