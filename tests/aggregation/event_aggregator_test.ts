@@ -219,7 +219,8 @@ Deno.test("any stream is aggregated as a plain loop over a map does it", () => {
     timestamp: fc.integer({ min: 0, max: 60_000 }).map((ms) => ms / 1000),
     agg_func: fc.constantFrom("sum", "min", "max", "count"),
   });
-  fc.assert(fc.property(fc.array(fc.array(event, { maxLength: 60, size: "max" }), { maxLength: 8 }), (batches) => {
+  const stream = fc.array(fc.array(event, { maxLength: 60, size: "max" }), { maxLength: 8 });
+  fc.assert(fc.property(stream, (batches) => {
     const aggregator = new EventAggregator({ ...DEFAULTS, correctionHorizonMs: 1e9 });
     const expected = new Map<string, number[]>();
     const closed: ReturnType<typeof allRows> = [];

@@ -73,3 +73,15 @@ Deno.test("a run is as long as its bound lets it be, and none is empty", () => {
   );
   assert.deepEqual(runsOf([]), []);
 });
+
+Deno.test("names of any length and any characters arrive, however many there are", () => {
+  for (const character of ["x", "ö", "\u{1f3ed}"]) {
+    const names = Array.from({ length: 300 }, (_, i) => `${character.repeat(i % 50 === 0 ? 3000 : i)}${i}`);
+    const records = runsOf(names.map((name) => aggregateOf({ name })), 1e9).flatMap(recordsIn);
+    assert.deepEqual(records.map(({ key }) => key), names);
+    assert.deepEqual(records.map(({ value }) => value.name), names);
+    assert.ok(records.every(({ contentType }) => contentType === "application/json"));
+  }
+  const [alone] = runsOf([aggregateOf({ name: "€".repeat(3000) })], 1e9).flatMap(recordsIn);
+  assert.deepEqual([alone!.key, alone!.contentType], ["€".repeat(3000), "application/json"]);
+});

@@ -83,5 +83,8 @@ Deno.test("the windows of which aggregates wait for a sink are known, oldest fir
     assert.deepEqual(books.sinks.map((sink) => [...books.routed(sink)]), [[[1000, 3]], [[1000, 3]]]);
     const spans = books.windows(1000, 5000).map(({ startMs, endMs }) => `${startMs}-${endMs}`);
     assert.deepEqual(spans, ["1000-2000", "3000-4000"]);
+    const holds = (startMs: number, endMs: number) => books.holds({ startMs, endMs });
+    assert.deepEqual([holds(1000, 2000), holds(2000, 3000)], [true, false]);
+    assert.deepEqual([holds(1000, 3000), holds(0, 2000)], [false, false]);
     inside.state.close();
   }));

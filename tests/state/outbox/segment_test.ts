@@ -159,3 +159,20 @@ function rowOf(name: string, i: number): TestRow {
     nameLength: names.length,
   };
 }
+
+Deno.test("rows that differ in hash, in length or in function have marks of their own", () => {
+  const [sum, deviation] = [functionId("sum"), functionId("stddev")];
+  const rows =
+    ([[5, "ab", sum], [5, "abc", sum], [5, "ab", deviation], [6, "ab", sum], [-1, "ab", sum]] as const)
+      .map(([hash, name, functionId]) => {
+        const names = new TextEncoder().encode(name);
+        const numbers = { x: 1, y: 0, count: 1, previousCount: 0, revision: 0, sinks: 1, newSinks: 1 };
+        const key = { names, nameStart: 0, nameLength: names.length };
+        return { ...numbers, ...key, hash, name, functionId, sketch: undefined };
+      });
+  const segment = new Segment(built(rows));
+  const marks = rows.map((_, row) => segment.mark(row));
+  assert.equal(new Set(marks).size, rows.length);
+  assert.ok(marks.every(Number.isSafeInteger));
+  assert.equal(new Segment(built(rows.slice(1))).mark(0), marks[1], "wherever a row is");
+});
