@@ -225,12 +225,18 @@ Deno.test("a position behind what is there needs another connection, and one of 
 });
 
 Deno.test("a connection that has ended is told of before anything of it is taken", async () => {
-  const { batch, fail, read, send } = rig();
+  const { batch, coming, done, fail, read, send } = rig();
   await read();
-  send(1);
-  fail(new SourceError("unavailable", "it has ended"));
-  assert.match((await errorOf(read())).message, /it has ended/);
-  assert.equal(batch.total, 0);
+  done.length = 0;
+  const ended = new SourceError("unavailable", "it has ended");
+  coming.push(() => {
+    send(1);
+    fail(ended);
+  });
+  assert.equal(await errorOf(read(100, 70)), ended);
+  assert.deepEqual(done.splice(0), ["wait 70"]);
+  assert.equal(await errorOf(read(100, 70)), ended);
+  assert.deepEqual([done, batch.total], [[], 0], "nothing is waited for then");
 });
 
 Deno.test("what was never read commits nothing", async () => {

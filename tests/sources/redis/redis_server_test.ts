@@ -22,29 +22,43 @@ const pointingTo = (...parts: readonly (string | Buffer)[]): Answer => ([name]) 
 const TO_MASTER = pointingTo(bulk("master"), bulk("6379"));
 
 /** Connects by way of Sentinels to servers that answer so; without an answer, one is away. */
-function rig(answers: Readonly<Record<string, Answer | undefined>>, sentinels = ["s1", "s2"]) {
+function rig(
+  answers: Readonly<Record<string, Answer | undefined>>,
+  sentinels = ["s1", "s2"],
+  login?: { username: undefined; password: string },
+) {
   const reached: string[] = [];
+  const asked: string[] = [];
+  const sockets: { readonly host: string; readonly socket: ReturnType<ScriptedRedis["socket"]> }[] = [];
   const connect: ConnectSocket = ({ host, port }) => {
     reached.push(`${host}:${port}`);
     const answer = answers[host];
     if (answer === undefined) return Promise.reject(new Error(`${host} is away`));
     const redis = new ScriptedRedis();
-    redis.instead = answer;
-    return Promise.resolve(redis.socket());
+    redis.instead = (command) => {
+      asked.push(`${host} ${command.filter((word) => word !== "=").join(" ")}`);
+      return answer(command);
+    };
+    const socket = redis.socket();
+    sockets.push({ host, socket });
+    return Promise.resolve(socket);
   };
   const endpoint = {
     kind: "sentinel",
     sentinels: sentinels.map((host) => ({ host, port: SENTINEL_PORT })),
     master: "plant",
   } as const;
-  const server = new RedisServer(endpoint, { tls: undefined, connect, login: undefined, database: 0 }, CLOCK);
-  return { reached, server };
+  const access = { tls: undefined, connect, login, database: 0 };
+  const server = new RedisServer(endpoint, access, CLOCK);
+  const open = () => sockets.filter(({ socket }) => !socket.destroyed).map(({ host }) => host);
+  return { access, asked, open, reached, server };
 }
 
 Deno.test("Sentinels are asked in their order until one leads to a master", async () => {
-  const { reached, server } = rig({ s1: undefined, s2: TO_MASTER, master: MASTER });
+  const { open, reached, server } = rig({ s1: undefined, s2: TO_MASTER, master: MASTER });
   const connection = await server.connect(NEVER);
   assert.deepEqual([reached, connection.isOpen], [["s1:26379", "s2:26379", "master:6379"], true]);
+  assert.deepEqual(open(), ["master"]);
   connection.close();
   const first = rig({ s1: TO_MASTER, master: MASTER });
   (await first.server.connect(NEVER)).close();
@@ -53,7 +67,9 @@ Deno.test("Sentinels are asked in their order until one leads to a master", asyn
 
 Deno.test("a server that is no master, or a Sentinel that names none, says so", async () => {
   const failure = async (answers: Readonly<Record<string, Answer | undefined>>) => {
-    const { kind, message } = await errorOf(rig(answers, ["s1"]).server.connect(NEVER));
+    const { open, server } = rig(answers, ["s1"]);
+    const { kind, message } = await errorOf(server.connect(NEVER));
+    assert.deepEqual(open(), []);
     return `${kind} ${message}`;
   };
   const replica: Answer = ([name]) => name === "ROLE" ? roleOf(bulk("slave")) : undefined;
@@ -78,6 +94,34 @@ Deno.test("a server that is no master, or a Sentinel that names none, says so", 
     assert.match(await failure({ s1: pointingTo(...parts) }), /^garbage .*is no address of a master/);
   }
   assert.match(await failure({ s1: undefined }), /^unavailable .*s1 is away/);
+});
+
+Deno.test("a Sentinel is given the login where it refuses to answer without, and not where it is busy", async () => {
+  const login = { username: undefined, password: "p" };
+  let isIn = false;
+  const strict: Answer = (command) => {
+    if (command[0] === "AUTH") isIn = true;
+    return isIn ? TO_MASTER(command) : "-NOAUTH no\r\n";
+  };
+  const { access, asked, open, server } = rig({ s1: strict, master: MASTER }, ["s1"], login);
+  await server.connect(NEVER);
+  assert.deepEqual(open(), ["master"]);
+  assert.deepEqual([...new Set(asked)], [
+    "s1 PING",
+    "s1 AUTH p",
+    "s1 SENTINEL GET-MASTER-ADDR-BY-NAME plant",
+    "master AUTH p",
+    "master ROLE",
+  ]);
+  asked.length = 0;
+  server.change({ ...access, login: { username: undefined, password: "q" } });
+  await server.connect(NEVER);
+  assert.ok(asked.includes("master AUTH q"));
+  const busy = rig({ s1: ([name]) => name === "PING" ? "-BUSY no\r\n" : undefined }, ["s1"], login);
+  const { kind, message } = await errorOf(busy.server.connect(NEVER));
+  assert.deepEqual([kind, busy.asked], ["unavailable", ["s1 PING"]]);
+  assert.match(message, /BUSY/);
+  assert.deepEqual(busy.open(), []);
 });
 
 Deno.test("of several reasons the one that an operator can act on is told, else the last", async () => {

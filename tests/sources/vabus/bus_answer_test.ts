@@ -54,6 +54,10 @@ Deno.test("a body is read as far as it may go, packed or not, with its length or
     assert.equal(await read(packed, 10, headers), text, encoding);
     assert.equal(await read(packed, 9, headers), undefined, encoding);
   }
+  assert.equal(
+    await read(packed, 1000, { "content-length": `${packed.length}`, "content-encoding": "gzip" }),
+    text,
+  );
   assert.equal(await read(null, 10), "");
 });
 
