@@ -26,7 +26,7 @@ async function rig({ csv = false, endsWhenRead = false } = {}) {
     },
   };
   const sleeps: number[] = [];
-  let nowMs = 0;
+  let nowMs = 5000;
   const clock = {
     nowMs: () => 0,
     monotonicMs: () => nowMs,
@@ -50,11 +50,18 @@ async function rig({ csv = false, endsWhenRead = false } = {}) {
       waiting?.();
     },
     /** What a read gives: names, details of what is refused, or the kind of its outcome. */
-    async read(limit = 100, waitMs = 100, signal = NEVER): Promise<string> {
-      const batch = new EventBatch();
+    async read(limit = 100, waitMs = 100, signal = NEVER, batch = new EventBatch()): Promise<string> {
       const from = { lineage: undefined, position: undefined, history: new LogHistory() };
       const outcome = await partition!.read(from, batch, { limit, waitMs, isAfterRest: false }, signal);
-      if (outcome.kind !== "events") return outcome.kind;
+      const { kind, ...rest } = outcome;
+      assert.deepEqual(rest, {
+        lineage: undefined,
+        next: undefined,
+        offset: undefined,
+        lost: 0,
+        decodeMs: 0,
+      });
+      if (kind !== "events") return kind;
       return [...namesOf(batch), ...batch.invalid.map(({ detail }) => detail)].join();
     },
   };
@@ -68,6 +75,31 @@ Deno.test("lines are read as they become whole, up to the limit, and the last on
   assert.deepEqual([await read(), await read()], ["e3", "idle"]);
   write(undefined, undefined);
   assert.deepEqual([await read(), await read(), await read()], ["e4", "idle", "idle"]);
+});
+
+Deno.test("what a batch has held before is not in what is read into it", async () => {
+  const { read, write } = await rig();
+  const batch = new EventBatch();
+  write(lines(0, 3));
+  const into = () => read(2, 0, NEVER, batch);
+  assert.equal(await read(2, 70, NEVER, batch), "e0,e1");
+  assert.deepEqual([await into(), await into()], ["e2", "idle"]);
+});
+
+Deno.test("the standard input gives what has come, until it ends", async () => {
+  const { read } = Deno.stdin;
+  const pieces = ["abc", ""];
+  try {
+    Deno.stdin.read = (into) => {
+      const piece = pieces.shift();
+      return Promise.resolve(piece === undefined ? null : new TextEncoder().encodeInto(piece, into).written);
+    };
+    const found = [];
+    for (let i = 0; i < 3; i++) found.push(await STDIN.read());
+    assert.deepEqual(found.map((bytes) => bytes && new TextDecoder().decode(bytes)), ["abc", "", undefined]);
+  } finally {
+    Deno.stdin.read = read;
+  }
 });
 
 Deno.test("a read waits as long as it may, and its bytes are not lost", async () => {
