@@ -188,3 +188,55 @@ Deno.test("the identity of a log is a text of 1 to 512 characters", () => {
   for (const id of ["L", "ü", "😀", "x".repeat(512)]) assert.ok(isLogId(id), id);
   for (const id of ["", "x".repeat(513), "\ud83d", 1, null, undefined, {}, ["L"]]) assert.ok(!isLogId(id));
 });
+
+Deno.test("a reply may begin with a byte order mark, and with nothing like one", () => {
+  const rest = [...bytesOf(replyOf(EVENT, 1))];
+  const outcome = (bytes: number[]) => {
+    try {
+      return scanReply(Uint8Array.from(bytes), new EventBatch()).next;
+    } catch (error) {
+      assert.ok(error instanceof ReplyFormatError, `${error}`);
+      return error.message;
+    }
+  };
+  assert.equal(outcome([0xef, 0xbb, 0xbf, ...rest]), 4);
+  assert.equal(outcome(rest), 4);
+  const fault = "the reply is not JSON in UTF-8 (at byte 0)";
+  for (const start of [[0xee, 0xbb, 0xbf], [0xef, 0xba, 0xbf], [0xef, 0xbb, 0xbe], [0xef, 0xbb], [0xef]]) {
+    assert.equal(outcome([...start, ...rest]), fault, `${start}`);
+  }
+});
+
+Deno.test("a reply whose own fields are not UTF-8 is refused", () => {
+  const text = '{"log":"?","offset":3,"next":3,"events":[]}';
+  const bytes = bytesOf(text).map((byte) => byte === 0x3f ? 0xff : byte);
+  assert.throws(() => scanReply(bytes, new EventBatch()), {
+    message: `the reply is not JSON in UTF-8 (at byte ${text.indexOf('"?"')})`,
+  });
+});
+
+Deno.test("a reply: more elements than were asked for are refused, wherever the invalid ones are", () => {
+  const fault = "the reply holds more events than the 4 that were asked for";
+  for (const bad of [0, 1, 2, 3]) {
+    const elements = Array(4).fill(EVENT).with(bad, "1");
+    assert.deepEqual(read(replyOf(elements.join(), 4), 4), {
+      ...HEAD,
+      next: 7,
+      total: 4,
+      count: 3,
+      invalid: 1,
+    });
+    assert.equal(read(replyOf([...elements, EVENT].join(), 5), 4), fault);
+    assert.equal(read(replyOf([...elements, "1"].join(), 5), 4), fault);
+    assert.equal(read(replyOf([...elements, EVENT, EVENT, EVENT].join(), 7), 4), fault);
+  }
+});
+
+Deno.test("a reply: an invalid element is kept without the space around it", () => {
+  const batch = new EventBatch();
+  scanReply(bytesOf(replyOf(` ${EVENT} , 1 \n,\t[ 2 ]\r`, 3)), batch);
+  assert.deepEqual(batch.invalid.map((one) => Buffer.from(batch.rawOfInvalid(one)).toString()), [
+    "1",
+    "[ 2 ]",
+  ]);
+});

@@ -273,3 +273,13 @@ Deno.test("a record has no more events than it may have", () => {
   assert.equal(content.events.length, 10_000);
   assert.match(content.invalid[0]!.detail, /more than 10000 events in one record/);
 });
+
+Deno.test("a function or an id is only what stands in its own column", () => {
+  const of = (record: string) => read(record, CSV).events.map(({ func, id, value }) => [func, id, value]);
+  assert.deepEqual(of("name,unit,value,timestamp\na,max,1,5\na,,2,6"), [
+    [undefined, undefined, 1],
+    [undefined, undefined, 2],
+  ]);
+  assert.deepEqual(of("name,agg_func,value,timestamp\na,max,1,5"), [["max", undefined, 1]]);
+  assert.deepEqual(of("name,id,value,timestamp\na,max,1,5"), [[undefined, "max", 1]]);
+});
