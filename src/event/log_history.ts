@@ -52,9 +52,10 @@ export class LogHistory {
     const history = new LogHistory();
     if (pages.length === 0 && samples.length === 0) return history;
     history.makeRoom();
-    history.samples = [...samples];
     const [first] = pages;
     if (first !== undefined) history.from = first.first;
+    // Behind a gap, earlier versions left a page whose events are samples, too.
+    history.samples = samples.filter(({ offset }) => first === undefined || offset < first.first);
     for (const { first, hashes } of pages) {
       hashes.forEach((hash, i) => history.ring[(first + i) % EXACT_EVENTS] = hash);
       history.end = first + hashes.length;
@@ -157,7 +158,8 @@ export class LogHistory {
       samples: this.samples,
       areSamplesSaved: this.areSamplesSaved,
       firstPage: Math.floor(from / PAGE_EVENTS),
-      endPage: Math.ceil(end / PAGE_EVENTS),
+      // Behind a gap, nothing is known of a page that was read in part before.
+      endPage: end === from ? Math.floor(from / PAGE_EVENTS) : Math.ceil(end / PAGE_EVENTS),
     };
   }
 

@@ -119,6 +119,25 @@ Deno.test("property: whatever is read, skipped and read again, what is known of 
   );
 });
 
+Deno.test("what was read of a page before a gap is not known twice after a restart", () => {
+  const history = new LogHistory();
+  const kept: Kept = { pages: new Map(), samples: [] };
+  noteEvents(history, 0, Array.from({ length: 700 }, (_, i) => element(i, 0)));
+  save(history, kept);
+  history.goOnAt(701);
+  save(history, kept);
+  const again = reloaded(kept);
+  assert.equal(again.size, history.size);
+  assert.deepEqual(
+    Array.from({ length: again.size }, (_, i) => again.at(i).offset),
+    Array.from({ length: history.size }, (_, i) => history.at(i).offset),
+  );
+  // As earlier versions left it.
+  const page = { first: 512, hashes: new Int32Array(188) };
+  const mended = reloaded({ ...kept, pages: new Map([[1, page]]) });
+  assert.deepEqual([mended.size, mended.at(0).offset, mended.at(1).offset], [189, 511, 512]);
+});
+
 Deno.test("a history is exact for the latest 65,000 events, a 128th of the distance before that, and bounded", () => {
   const history = new LogHistory();
   const total = 3_000_000;

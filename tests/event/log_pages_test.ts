@@ -125,7 +125,7 @@ Deno.test("beyond a gap, the last event of each page and the very last one stay 
     samples: [511, 1023, 1535, 1599],
     areSamplesSaved: false,
     firstPage: 9,
-    endPage: 10,
+    endPage: 9,
   });
   history.goOnAt(6000);
   assert.equal(history.size, 4, "nothing was read in between");

@@ -112,6 +112,11 @@ export class Audit {
     throw new Violation(differences.slice(0, 3).join("; "));
   }
 
+  /** Whether a row that a sink would have got was given up with it. */
+  isGivenUp(sink: string, key: string): boolean {
+    return this.sinks.isGivenUp(sink, key);
+  }
+
   /** At rest, the sinks must have exactly the right rows. */
   end(state: StateDatabase, backends: ReadonlyMap<string, SimTable | SimTopic>, restMs: number): void {
     const deadLetters = state.all<DeadLetterRow>("SELECT * FROM dead_letter ORDER BY id");

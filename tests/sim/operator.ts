@@ -86,7 +86,7 @@ export class Operator {
 
   /** Rows of a table are spoilt, and an operator requests a redelivery. */
   spoil(): void {
-    const { backends, dice, stateFile, wall } = this.world;
+    const { audit, backends, dice, stateFile, wall } = this.world;
     if (!stateFile.exists) return;
     const state = StateDatabase.openForRequest(stateFile.directory);
     try {
@@ -94,7 +94,8 @@ export class Operator {
         .filter((name) => backends.get(name) instanceof SimTable);
       if (tables.length === 0) return;
       const name = dice.pick(tables);
-      (backends.get(name) as SimTable).lose(dice, wall.trueMs - LOST_ROWS_MS);
+      const table = backends.get(name) as SimTable;
+      table.lose(dice, wall.trueMs - LOST_ROWS_MS, (key) => audit.isGivenUp(name, key));
       askForRedelivery(state, name, 0, END_OF_TIME_MS);
       this.isSpoilt = true;
       this.world.trace.note("operator", `redeliver to ${name}, which has lost rows`);

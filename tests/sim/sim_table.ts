@@ -36,12 +36,17 @@ export class SimTable {
   /**
    * Deletes or changes some of its rows, as other programs might. Rows before `sinceMs` stay, since the state
    * may drop their windows at any time.
+   *
+   * @param isGivenUp Whether a row was given up with the sink. It may have been written all the same, and is
+   * never sent again: deleted, nobody misses it, and changed, it would stay so.
    */
-  lose(dice: Dice, sinceMs: number): void {
+  lose(dice: Dice, sinceMs: number, isGivenUp: (key: string) => boolean): void {
     for (const [key, row] of this.rows) {
       if (row.windowStartMs < sinceMs) continue;
       if (dice.chance(0.3)) this.rows.delete(key);
-      else if (dice.chance(0.2)) this.rows.set(key, { ...row, value: row.value + 1, count: row.count + 1 });
+      else if (dice.chance(0.2) && !isGivenUp(key)) {
+        this.rows.set(key, { ...row, value: row.value + 1, count: row.count + 1 });
+      }
     }
   }
 

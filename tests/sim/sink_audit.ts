@@ -76,6 +76,11 @@ export class SinkAudit {
     }
   }
 
+  /** Whether a revision of the row was given up when the sink was removed. */
+  isGivenUp(sink: string, key: string): boolean {
+    return this.routed.get(sink)?.get(key)?.some(({ isGivenUp }) => isGivenUp) ?? false;
+  }
+
   /** Rows that a sink has refused and that nobody puts back any more. */
   get purgedCount(): number {
     return this.purged.size;

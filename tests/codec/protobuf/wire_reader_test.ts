@@ -67,6 +67,8 @@ type Message = Record<string, unknown>;
 function expected(sent: Message): Message {
   const result: Message = {};
   for (const [name, value] of Object.entries(sent)) {
+    // The encoder leaves it out.
+    if (name === "digits" && value === "0") continue;
     if (value instanceof Uint8Array) {
       if (value.length > 0) result[name] = value.toBase64();
     } else if (Array.isArray(value)) {
