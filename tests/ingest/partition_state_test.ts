@@ -12,7 +12,9 @@ Deno.test("a source fails from its first failure on until all of it works", () =
   const [a, b] = [partition(source, "a"), partition(source, "b")];
   const facts = () => [source.isTried, source.failure, source.failingSinceMs];
   assert.deepEqual(facts(), [false, undefined, undefined]);
+  assert.deepEqual([source.isOpen, source.isPaused, a.idleMs], [false, false, 0]);
   source.opened();
+  assert.equal(source.isOpen, true);
   assert.deepEqual(facts(), [false, undefined, undefined]);
   a.failed("one", 10);
   b.failed("two", 20);

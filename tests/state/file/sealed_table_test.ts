@@ -6,6 +6,7 @@ import { acceptSink } from "../../../src/state/alarms.ts";
 import { ColumnError, ColumnReader } from "../../../src/state/checkpoint/columns.ts";
 import { leaveRequest, readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { askForRedelivery } from "../../../src/state/outbox/redelivery.ts";
+import { SealedTable } from "../../../src/state/file/sealed_table.ts";
 import { Seal } from "../../../src/state/file/seal.ts";
 import { SinkRegistry } from "../../../src/state/outbox/sink_registry.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
@@ -233,4 +234,26 @@ Deno.test("text that only decoding makes the same is another text", () => {
     database.close();
     assert.ok(isRefused(directory));
   });
+});
+
+Deno.test("a table whose rows have ids that no seal would cover is refused", () => {
+  const tablesWith = (sql: string) => {
+    const database = new DatabaseSync(":memory:");
+    try {
+      database.exec(sql);
+      const all = <T>(query: string) => database.prepare(query).all() as T[];
+      return SealedTable.readAll({ all } as unknown as Parameters<typeof SealedTable.readAll>[0]);
+    } finally {
+      database.close();
+    }
+  };
+  const hidden = "CREATE TABLE t (name TEXT PRIMARY KEY, checksum INTEGER)";
+  assert.throws(() => tablesWith(hidden), /table t needs WITHOUT ROWID or an INTEGER PRIMARY KEY/);
+  for (
+    const shown of [
+      `${hidden} WITHOUT ROWID`,
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, checksum INTEGER)",
+      "CREATE TABLE t (name TEXT PRIMARY KEY)",
+    ]
+  ) assert.equal(tablesWith(shown).length, 1, shown);
 });

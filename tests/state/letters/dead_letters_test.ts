@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import {
+  addNotFinite,
   addRefusedAggregates,
   addRefusedEvents,
   leaveRequest,
@@ -69,6 +70,27 @@ Deno.test("a dead letter comes back as it was kept: event bytes, offset or none,
       values.map((value) => ({ ...AGGREGATE, value })),
     );
     assert.deepEqual(aggregates.map(({ sink, raw }) => [sink, raw])[0], ["kafka", undefined]);
+  });
+});
+
+Deno.test("aggregates that are kept for the books only are no dead letters", () => {
+  withState((state) => {
+    const refused = { reason: "rejected", detail: "no", sink: "all", aggregate: AGGREGATE } as const;
+    addRefusedAggregates(state, [refused], 0, true);
+    assert.deepEqual(readDeadLetters(state, { limit: 9 }), []);
+    const lines = state.all<{ sink: string; purged: number }>("SELECT sink, purged FROM dead_letter");
+    assert.deepEqual(lines.map(({ sink, purged }) => [sink, purged]), [["all", 1]]);
+  });
+});
+
+Deno.test("aggregates whose value is no number are dead letters of no sink, and say which value it was", () => {
+  withState((state) => {
+    addNotFinite(state, [-Infinity, NaN].map((value) => ({ ...AGGREGATE, value })), 7000);
+    const found = readDeadLetters(state, { limit: 9 });
+    assert.deepEqual(found.map(({ detail }) => detail), ["the value is -Infinity", "the value is NaN"]);
+    for (const { reason, refusedAtMs, sink } of found) {
+      assert.deepEqual([reason, refusedAtMs, sink], ["not_finite", 7000, undefined]);
+    }
   });
 });
 
