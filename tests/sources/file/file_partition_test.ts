@@ -26,6 +26,7 @@ class Rig {
   /** Called in each sleep. */
   slept: () => void | Promise<void> = () => {};
   readonly partition: FilePartition;
+  private readonly batch = new EventBatch();
   private position: string | undefined;
 
   private constructor(
@@ -65,7 +66,7 @@ class Rig {
   }
 
   async read(waitMs = 0, limit = 2): Promise<Outcome & { names: readonly string[] }> {
-    const batch = new EventBatch();
+    const { batch } = this;
     const from = { lineage: undefined, position: this.position, history: new LogHistory() };
     const outcome = await this.partition.read(from, batch, { limit, waitMs, isAfterRest: false }, NEVER);
     if ("next" in outcome) this.position = outcome.next;
@@ -178,8 +179,9 @@ Deno.test("a file that was read to its end is closed for others, and read on whe
     openFiles.use({ pause: () => true });
     assert.equal(partition.isOpen, false);
     await append(path, lines(3, 4));
-    const { kind, ...rest } = await rig.read();
-    assert.deepEqual([kind, "lost" in rest && rest.lost, rig.at], ["idle", 0, lines(0, 3).length]);
+    const { next, ...rest } = await rig.read() as Outcome & { next: string };
+    const nothing = { kind: "idle", lineage: undefined, offset: undefined, lost: 0, decodeMs: 0, names: [] };
+    assert.deepEqual([rest, markOf(next)!.at], [nothing, lines(0, 3).length]);
     assert.equal(partition.isOpen, false);
     partition.complete();
     assert.equal(await rig.readAll(), "e3");
@@ -211,6 +213,63 @@ Deno.test("a file that is not read any more says so, and one that cannot be says
     await other.partition.prepare();
     assert.equal(other.partition.isOpen, false);
     assert.match((await errorOf(other.read())).message, /there is no such file/);
+  }));
+
+/** How often this process has files of a directory open. */
+function openIn(directory: string): number {
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(directory);
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+Deno.test({
+  name: "a file is open as long as it is needed, whatever becomes of its name, and no longer",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    inDirectory(async (directory) => {
+      const [path, next] = [`${directory}/a`, `${directory}/b`];
+      await Deno.writeTextFile(path, lines(0, 2));
+      const rig = await Rig.of(path, true);
+      await rig.partition.prepare();
+      assert.equal(openIn(directory), 1);
+      await Deno.rename(path, `${path}.away`);
+      assert.equal(await rig.readAll(), "e0,e1");
+      rig.partition.pause();
+      assert.equal(openIn(directory), 0);
+      await Deno.rename(`${path}.away`, path);
+      assert.equal(await rig.readAll(), "");
+      await Deno.copyFile(path, next);
+      await append(next, lines(2, 3));
+      const [found] = await filesMatching(next);
+      rig.partition.goOnIn(found!, await OpenFile.open(next));
+      assert.equal(openIn(directory), 2);
+      rig.nowMs += LINGER_MS;
+      assert.equal(await rig.readAll(), "e2");
+      assert.deepEqual([openIn(directory), rig.partition.fileKey], [1, found]);
+      rig.partition.goOnIn(found!, await OpenFile.open(next));
+      close(rig);
+      assert.equal(openIn(directory), 0);
+    }),
+});
+
+Deno.test("a file that has a name again may be written to again", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a`;
+    await Deno.writeTextFile(path, lines(0, 1) + eventText(1).trimEnd());
+    const rig = await Rig.of(path, true);
+    rig.partition.complete();
+    rig.partition.isAt(path);
+    assert.equal(rig.partition.isComplete, false);
+    assert.equal(await rig.readAll(), "e0");
+    rig.partition.complete();
+    const [found] = await filesMatching(path);
+    rig.partition.goOnIn(found!, await OpenFile.open(path));
+    assert.equal(rig.partition.isComplete, false);
+    close(rig);
   }));
 
 Deno.test("a file goes on in the next one, once nobody has written to it for a minute, or it is deleted", () =>
