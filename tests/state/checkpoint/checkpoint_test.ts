@@ -269,3 +269,18 @@ Deno.test("sinks: routes by name, one added later starts at the end, one removed
     inside.state.close();
   });
 });
+
+Deno.test("events that went to no sink are no longer lost once a later revision has them for one", () => {
+  inTemporaryDirectory((directory) => {
+    const routes: NameRoutes[] = [[], ["all"]].map((sinks) => ({ always: undefined, sinksFor: () => sinks }));
+    const counts: [unrouted: number, routed: number][] = [];
+    for (const router of [routes[0]!, routes[0]!, routes[1]!, routes[1]!]) {
+      const inside = new Inside(directory, { router });
+      inside.take([{ name: "a", value: 1, timestamp: 1 }]);
+      inside.save(true);
+      counts.push([inside.checkpoint.counters.unrouted, inside.registry.get("all").routedCount]);
+      inside.state.close();
+    }
+    assert.deepEqual(counts, [[1, 0], [2, 0], [0, 3], [0, 4]]);
+  });
+});
