@@ -83,8 +83,7 @@ export class SourceReader {
 
   /** The pulses of its loops. */
   pulses(): readonly Pulse[] {
-    if (this.wanted === undefined) return [this.opening];
-    return [...this.readings.values()].map(({ reader }) => reader.pulse);
+    return [this.opening, ...[...this.readings.values()].map(({ reader }) => reader.pulse)];
   }
 
   /** Replaces the options from the next read on. */

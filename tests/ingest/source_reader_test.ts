@@ -99,3 +99,21 @@ Deno.test("a source is read although the state could not be read in the moment i
     assert.match(log.join("\n"), /cannot be read: disk I\/O error/);
   });
 });
+
+Deno.test("a source that is opened is watched until its partitions are read", async () => {
+  const bus = new PartedBus("parted://bus", "0");
+  await withRig(bus.createSource(), async ({ core, readers: [reader] }) => {
+    const { ingest } = core;
+    const steps = () => reader!.pulses().map((pulse) => pulse.overdue(-Infinity));
+    const attach = ingest.attach.bind(ingest);
+    const seen: unknown[] = [];
+    ingest.attach = (...given) => {
+      seen.push(steps());
+      if (seen.length === 1) throw new StateError("unwritable", "disk I/O error");
+      return attach(...given);
+    };
+    assert.deepEqual(await reader!.drain(NEVER), { drained: true });
+    assert.deepEqual(seen, [["the source to be opened"], ["the source to be opened"]]);
+    assert.ok(!steps().includes("the source to be opened"), "it is open");
+  });
+});
