@@ -112,6 +112,8 @@ async function runGroups(
   const waiting = [...groups];
   const isAlone = groups.length === 1;
   let servers: SharedServers | undefined;
+  // From then on the longest come first again, whatever they use.
+  starting.then((started) => servers = started, () => {});
   const next = async (): Promise<TestGroup | undefined> => {
     const free = servers === undefined ? waiting.findIndex(({ usesServers }) => !usesServers) : 0;
     if (free >= 0) return waiting.splice(free, 1)[0];
