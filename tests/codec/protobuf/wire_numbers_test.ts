@@ -176,6 +176,7 @@ Deno.test("a text is UTF-8 of any length, and undefined where it is not", () => 
     }
   }
   assert.equal(readerOf(2, [1, 0x7f]).text(), "\x7f");
+  assert.equal(readerOf(2, [1, 0x80]).text(), undefined);
   assert.equal(readerOf(2, [3, 0xef, 0xbb, 0xbf]).text(), "\ufeff");
 });
 
