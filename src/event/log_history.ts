@@ -53,9 +53,10 @@ export class LogHistory {
     if (pages.length === 0 && samples.length === 0) return history;
     history.makeRoom();
     const [first] = pages;
-    if (first !== undefined) history.from = first.first;
+    // Behind a gap there are samples alone: what is known ends with the last of them.
+    history.from = history.end = first?.first ?? samples.at(-1)!.offset + 1;
     // Behind a gap, earlier versions left a page whose events are samples, too.
-    history.samples = samples.filter(({ offset }) => first === undefined || offset < first.first);
+    history.samples = samples.filter(({ offset }) => offset < history.from);
     for (const { first, hashes } of pages) {
       hashes.forEach((hash, i) => history.ring[(first + i) % EXACT_EVENTS] = hash);
       history.end = first + hashes.length;

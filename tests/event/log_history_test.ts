@@ -138,6 +138,21 @@ Deno.test("what was read of a page before a gap is not known twice after a resta
   assert.deepEqual([mended.size, mended.at(0).offset, mended.at(1).offset], [189, 511, 512]);
 });
 
+Deno.test("a log that goes on before its gap after a restart is known up to there alone", () => {
+  const history = new LogHistory();
+  const kept: Kept = { pages: new Map(), samples: [] };
+  noteEvents(history, 0, Array.from({ length: 700 }, (_, i) => element(i, 0)));
+  history.goOnAt(3000);
+  save(history, kept);
+  const again = reloaded(kept);
+  noteEvents(again, 600, [element(600, 1), element(601, 1)]);
+  assert.deepEqual(Array.from({ length: again.size }, (_, i) => again.at(i)), [
+    { offset: 511, hash: fingerprint(element(511, 0)) },
+    { offset: 600, hash: fingerprint(element(600, 1)) },
+    { offset: 601, hash: fingerprint(element(601, 1)) },
+  ]);
+});
+
 Deno.test("a history is exact for the latest 65,000 events, a 128th of the distance before that, and bounded", () => {
   const history = new LogHistory();
   const total = 3_000_000;
