@@ -36,6 +36,9 @@ Deno.test("a body of JSON has so many parts and bytes at most; what stands in te
   assert.equal((jsonIn(text) as string).length, 3_099_998);
   const escaped = text.with(1, 0x5c).with(2, 0x22);
   assert.equal((jsonIn(escaped) as string).length, 3_099_997);
+  // Without its backslash, the quote would end the text, and the commas behind it would be parts.
+  const backslashes = text.with(1, 0x5c).with(2, 0x5c).with(3, 0x5c).with(4, 0x22);
+  assert.equal((jsonIn(backslashes) as string).length, 3_099_996);
   const long = new Uint8Array(16 * 1024 * 1024).fill(0x20).with(0, 0x31);
   assert.equal(jsonIn(long), 1);
   assert.equal(

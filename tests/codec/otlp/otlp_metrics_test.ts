@@ -174,11 +174,17 @@ for (const type of [PROTOBUF, JSON_TYPE]) {
         value: type === JSON_TYPE ? "NaN" : NaN,
       }],
     };
-    assert.deepEqual(shown([{ name: "s", summary: { dataPoints: [summary] } }]), [
+    const ended = { ...summary, flags: 1 };
+    assert.deepEqual(shown([{ name: "s", summary: { dataPoints: [summary, ended] } }]), [
       ["s_count", "", "last", 4],
       ["s_sum", "", "last", 2],
       ["s", "0.5", "avg", 0.25],
     ]);
+    const labelled = { ...summary, attributes: [attribute("line", "4")] };
+    assert.deepEqual(
+      recordsOf(read([{ name: "s", summary: { dataPoints: [labelled] } }])).map(({ labels }) => labels?.line),
+      ["4", "4", "4"],
+    );
   });
 
   Deno.test(`OTLP as ${type}: what is refused is told as partial success; a series that has ended is no fault`, () => {
@@ -262,6 +268,10 @@ for (const type of [PROTOBUF, JSON_TYPE]) {
     const { status, headers, body } = OTLP_METRICS.refusal(429, "full", type);
     assert.deepEqual([status, headers["Content-Type"]], [429, type]);
     assert.deepEqual(decodedStatus(body, type), { code: 8, message: "full" });
+    const codes = [400, 401, 403, 413, 415, 503, 500].map((status) =>
+      decodedStatus(OTLP_METRICS.refusal(status, "no", type).body, type).code
+    );
+    assert.deepEqual(codes, [3, 16, 7, 8, 3, 14, 2]);
   });
 }
 

@@ -889,13 +889,13 @@ Deno.test(
     let wasStuck: string | undefined;
     bus.intervene = () => {
       rig.clock.ms += 3_600_000;
-      wasStuck = reader!.pulses()[0]!.overdue(0);
+      wasStuck = reader!.pulses().at(-1)!.overdue(0);
       stop.abort();
       return undefined;
     };
     await reader!.run(stop.signal);
     assert.equal(wasStuck, "the answer of the bus");
-    assert.equal(reader!.pulses()[0]!.overdue(0), undefined);
+    assert.equal(reader!.pulses().at(-1)!.overdue(0), undefined);
   }),
 );
 

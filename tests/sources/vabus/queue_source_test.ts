@@ -137,7 +137,7 @@ Deno.test("an empty queue is asked again after 20 ms, then ever less often, up t
     };
     await reader.run(stop.signal);
     clock.ms += 3_600_000;
-    assert.deepEqual(reader.pulses().map((pulse) => pulse.overdue(0)), [undefined]);
+    assert.ok(reader.pulses().every((pulse) => pulse.overdue(0) === undefined));
     assert.deepEqual(pauses, [20, 40, 80, 160, 320, 640, 1000, 1000, 20, 40, 80]);
     // Each pause but the one that this asking has ended, which counts with it.
     assert.equal(idleMs, 2260);
