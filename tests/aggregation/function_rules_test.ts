@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { compileFunctions, FunctionRules } from "../../src/aggregation/function_rules.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
-import { functionName } from "../../src/event/agg_function.ts";
+import { functionName, UNNAMED } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 
 interface Named {
@@ -37,6 +37,18 @@ function resolve(rules: FunctionRules, events: readonly Named[]): string[][] {
 Deno.test("a name is compared with every character of it, a mark at its beginning too", () => {
   const rules = compiled("load=avg");
   assert.deepEqual(resolve(rules, [{ name: "\ufeffload" }, { name: "load" }]), [["sum"], ["avg"]]);
+});
+
+Deno.test("a name that a batch begins with is compared as it is there", () => {
+  const batch = new EventBatch();
+  batch.reset(new TextEncoder().encode("load"));
+  batch.extra.set(new TextEncoder().encode("else"));
+  batch.reserve();
+  batch.nameLength[0] = 4;
+  batch.functionId[0] = UNNAMED;
+  batch.count = 1;
+  const rules = compiled("load=avg;else=max");
+  assert.equal(functionName(rules.resolve(batch)[0]!), "avg");
 });
 
 Deno.test("the first rule that matches decides, for events that name no function, and sum where none does", () => {

@@ -120,7 +120,7 @@ export class RespReader {
     if (length === -1) return this.complete(null);
     const { maxItems } = this.bounds();
     if (!(length >= 0 && length <= maxItems)) {
-      throw new RespFault(`has ${length} items, of which ${maxItems} are allowed`, true);
+      throw new RespFault(`has ${length} items, of which ${maxItems} are allowed`, length > maxItems);
     }
     if (this.open.length >= DEPTH_MAX) throw new RespFault(`is nested more than ${DEPTH_MAX} deep`);
     if (length === 0) return this.complete([]);
