@@ -29,6 +29,12 @@ Deno.test("an entry is an object of its fields, or what one of them has", () => 
   });
 });
 
+Deno.test("what JSON cannot hold as it is is escaped, in names and values", () => {
+  const fields = ["a\n", '\u0000"\\\u001f \u007fä'];
+  const { text } = contentOf(undefined, ...fields.map(bytesOf));
+  assert.deepEqual(JSON.parse(text), { [fields[0]!]: fields[1] });
+});
+
 Deno.test("of an entry that is too long the beginning is kept", () => {
   const long = new LongText(bytesOf("1".repeat(BEGINNING_BYTES)), 3_000_000);
   const whole = contentOf(undefined, bytesOf("value"), long);
