@@ -168,7 +168,6 @@ export function readBytes(): i32 {
 }
 
 /** Reads the event at `at` into the columns, `row` bytes from their beginnings. Returns where it ends. */
-
 function scanEvent(at: i32, row: i32, base: i32): i32 {
   let seen: i32 = 0;
   let functionOfEvent: i32 = UNNAMED;
@@ -228,7 +227,6 @@ function scanEvent(at: i32, row: i32, base: i32): i32 {
 }
 
 /** The field whose quoted name is at `at`; 0: another one. */
-
 function fieldAt(at: i32): i32 {
   if (byteAt(at) !== QUOTE) return 0;
   const word = wordAt(at + 1);
@@ -255,7 +253,6 @@ function fieldAt(at: i32): i32 {
 }
 
 /** Of the quoted name of a field. */
-
 function lengthOf(field: i32): i32 {
   if (field === HAS_NAME) return 6;
   if (field === HAS_VALUE) return 7;
@@ -265,7 +262,6 @@ function lengthOf(field: i32): i32 {
 }
 
 /** Reads the number at `at`. Returns where it ends. */
-
 function scanNumber(at: i32): i32 {
   const isNegative = byteAt(at) === MINUS;
   if (isNegative) at++;
@@ -301,7 +297,6 @@ function scanNumber(at: i32): i32 {
 }
 
 /** Reads the quoted text at `at`: ASCII without escapes. Returns where it ends. */
-
 function scanText(at: i32): i32 {
   if (byteAt(at++) !== QUOTE) return NOWHERE;
   let hash: i32 = 0x811c9dc5;
@@ -399,7 +394,6 @@ function copied(from: i32, length: i32, to: i32): i32 {
 }
 
 /** The function whose name is at `at`; {@link UNNAMED}: one that is not known here. */
-
 function functionAt(at: i32, length: i32): i32 {
   const word = wordAt(at);
   if (length === 3) {
@@ -432,20 +426,17 @@ function percentileAt(at: i32, length: i32): i32 {
 }
 
 /** As `Math.round`, for numbers from 0 on; -0 becomes 0. */
-
 function rounded(value: f64): f64 {
   const floor = Math.floor(value);
   return (value - floor >= 0.5 ? floor + 1 : floor) + 0;
 }
 
 /** A step of `src/event/text_hash.ts`. */
-
 function hashWord(hash: i32, word: i32): i32 {
   return (rotl(hash, 13) ^ (word * <i32> 0xcc9e2d51)) * <i32> 0x1b873593;
 }
 
 /** The highest bit of each byte that ends plain text, see `src/event/text_hash.ts`. */
-
 function endsIn(word: i32): i32 {
   const quote = word ^ 0x22222222;
   const backslash = word ^ 0x5c5c5c5c;
@@ -464,18 +455,15 @@ function afterSpaces(at: i32): i32 {
   return at;
 }
 
-
 function afterWhiteSpace(at: i32): i32 {
   let byte = byteAt(at);
   while (byte === SPACE || byte === NEWLINE || byte === RETURN || byte === 0x09) byte = byteAt(++at);
   return at;
 }
 
-
 function byteAt(address: i32): i32 {
   return load<u8>(address);
 }
-
 
 function wordAt(address: i32): i32 {
   return load<i32>(address);

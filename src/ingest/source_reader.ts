@@ -41,6 +41,7 @@ export class SourceReader {
   private readonly setbacks: Setbacks;
   private readonly turns: ReadTurns;
   private readonly readership: Readership;
+  /** Resolved when it has been tried to open the source, or will not be. */
   private readonly firstTry = Promise.withResolvers<void>();
   /** Resolved when {@link readAll} has something to do. */
   private news = Promise.withResolvers<void>();

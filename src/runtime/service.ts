@@ -71,6 +71,7 @@ class Service {
     const halt = AbortSignal.any([signal, tasks.failed]);
     const outlet = this.openOutlet();
     const reading = this.read(halt, outlet);
+    // Whoever hears of the start may connect at once.
     await Promise.all(readers.map(({ listens }) => listens));
     this.tellStart(listener?.url);
     onReady?.(look, listener);

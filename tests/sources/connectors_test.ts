@@ -16,6 +16,7 @@ import { REDIS } from "../../src/sources/redis/connector.ts";
 import { RedisSource } from "../../src/sources/redis/redis_source.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
 import { loadConfig, sourcesOf } from "../settings/sources.ts";
+import { SURROUNDINGS } from "./surroundings.ts";
 
 type Environment = Record<string, string>;
 
@@ -182,14 +183,6 @@ Deno.test("the addresses and secrets of a bus are those of its servers and its l
 });
 
 Deno.test("each kind of bus is created as one, with the name that it is given, else its address", async () => {
-  const surroundings = {
-    instance: "plant-1",
-    name: undefined,
-    share: undefined,
-    takesOver: false,
-    stateDir: "/nowhere",
-    endsWhenRead: false,
-  };
   for (
     const [connector, url, Kind, address = url] of [
       [FILE, "file:///a/*.log?follow=true", FileSource, "file:///a/*.log"],
@@ -203,11 +196,11 @@ Deno.test("each kind of bus is created as one, with the name that it is given, e
     ] as const
   ) {
     const options = configured(url);
-    const { change, part } = await connector.create(options, surroundings);
+    const { change, part } = await connector.create(options, SURROUNDINGS);
     assert.ok(part instanceof Kind, url);
     assert.equal(part.id, address, url);
     change(options);
-    const named = await connector.create(options, { ...surroundings, name: "hall" });
+    const named = await connector.create(options, { ...SURROUNDINGS, name: "hall" });
     assert.equal(named.part.id, "hall", url);
     await Promise.all([part.close(), named.part.close()]);
   }

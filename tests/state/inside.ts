@@ -168,3 +168,14 @@ export function inTemporaryDirectory(work: (directory: string) => void): void {
     Deno.removeSync(directory, { recursive: true });
   }
 }
+
+export function withInside(work: (inside: Inside) => void, options: InsideOptions = {}): void {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, options);
+    try {
+      work(inside);
+    } finally {
+      inside.state.close();
+    }
+  });
+}

@@ -3,24 +3,17 @@ import { VABUS } from "../../../src/sources/vabus/connector.ts";
 import { LogSource } from "../../../src/sources/vabus/log_source.ts";
 import { QueueSource } from "../../../src/sources/vabus/queue_source.ts";
 import { NO_EVENT_TEXTS } from "../event_texts.ts";
+import { SURROUNDINGS } from "../surroundings.ts";
 
 const ADDRESS = { url: "https://reader:secret@bus", proxy: undefined, token: undefined, tls: undefined };
 const CONFIG = { mode: "log", address: ADDRESS, events: NO_EVENT_TEXTS } as const;
 
 Deno.test("a log is read as a log and may be read again, a queue is emptied", async () => {
-  const surroundings = {
-    instance: "plant-1",
-    name: undefined,
-    share: undefined,
-    takesOver: false,
-    stateDir: "/nowhere",
-    endsWhenRead: false,
-  };
   for (
     const [mode, Source, mayRepeat] of [["log", LogSource, true], ["queue", QueueSource, false]] as const
   ) {
     const config = { ...CONFIG, mode };
-    const { part } = await VABUS.create(config, surroundings);
+    const { part } = await VABUS.create(config, SURROUNDINGS);
     assert.ok(part instanceof Source, mode);
     assert.equal(VABUS.mayRepeat?.(config), mayRepeat, mode);
     await part.close();

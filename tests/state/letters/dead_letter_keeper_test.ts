@@ -1,19 +1,8 @@
 import assert from "node:assert/strict";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
-import { Inside, type InsideOptions, inTemporaryDirectory } from "../inside.ts";
+import { type Inside, withInside } from "../inside.ts";
 
 const A = { name: "a", value: 1, timestamp: 1 };
-
-function withInside(work: (inside: Inside) => void, options: InsideOptions = {}): void {
-  inTemporaryDirectory((directory) => {
-    const inside = new Inside(directory, options);
-    try {
-      work(inside);
-    } finally {
-      inside.state.close();
-    }
-  });
-}
 
 function publish(inside: Inside): void {
   inside.take([A]);

@@ -12,21 +12,12 @@ import {
   windowLengths,
 } from "../../../src/state/outbox/archive_windows.ts";
 import type { WindowKey } from "../../../src/state/outbox/expected_rows.ts";
-import { Inside, inTemporaryDirectory } from "../inside.ts";
+import { type Inside, withInside } from "../inside.ts";
 
 const SECOND = { lengthMs: 1000, hopMs: 1000 };
 const LONG = { lengthMs: 4000, hopMs: 4000 };
 
-function withInside(work: (inside: Inside) => void): void {
-  inTemporaryDirectory((directory) => {
-    const inside = new Inside(directory, { tiers: [SECOND, LONG] });
-    try {
-      work(inside);
-    } finally {
-      inside.state.close();
-    }
-  });
-}
+const withTiers = (work: (inside: Inside) => void) => withInside(work, { tiers: [SECOND, LONG] });
 
 function publish(inside: Inside, ...events: readonly object[]): void {
   inside.take(events.map((event) => ({ name: "a", value: 1, timestamp: 0, ...event })));
@@ -36,7 +27,7 @@ function publish(inside: Inside, ...events: readonly object[]): void {
 const spans = (windows: readonly WindowKey[]) => windows.map(({ startMs, endMs }) => `${startMs}-${endMs}`);
 
 Deno.test("windows of one length are found by the time in which they start, oldest first", () =>
-  withInside((inside) => {
+  withTiers((inside) => {
     const { state } = inside;
     assert.deepEqual(windowLengths(state), []);
     publish(inside, { timestamp: 9 }, { timestamp: 1 }, { timestamp: 5 });
@@ -53,7 +44,7 @@ Deno.test("windows of one length are found by the time in which they start, olde
   }));
 
 Deno.test("the newest windows come newest first, with the segments that they have", () =>
-  withInside((inside) => {
+  withTiers((inside) => {
     publish(inside, { timestamp: 1 }, { timestamp: 5 }, { timestamp: 9 });
     publish(inside, { timestamp: 5 });
     const newest = (lengthMs: number, limit: number) =>
@@ -66,7 +57,7 @@ Deno.test("the newest windows come newest first, with the segments that they hav
   }));
 
 Deno.test("a window's segments come in the order of their ids, without what was sent anew", () =>
-  withInside((inside) => {
+  withTiers((inside) => {
     const { outbox, state } = inside;
     publish(inside, { timestamp: 1 });
     const { aggregates: [refused] } = outbox.read("all", 0, 1)!;
@@ -85,7 +76,7 @@ Deno.test("a window's segments come in the order of their ids, without what was 
   }));
 
 Deno.test("the archive goes back to its oldest window, or to where windows were deleted", () =>
-  withInside((inside) => {
+  withTiers((inside) => {
     const { state } = inside;
     const since = (...lengths: number[]) => archivedSinceMs(state, lengths, 9e9);
     assert.equal(since(1000, 4000), undefined);
@@ -121,7 +112,7 @@ function rowsOf(inside: Inside, sought: Sought, window: WindowKey): [steps: numb
 }
 
 Deno.test("the rows of a series are those of its name, function and labels, in all revisions, a segment a step", () =>
-  withInside((inside) => {
+  withTiers((inside) => {
     const window = { startMs: 0, endMs: 1000 };
     const line = { labels: { line: "1" } };
     publish(inside, { agg_func: "max" }, line, { labels: { line: "1", site: "x" } }, { name: "ab" }, {

@@ -2,20 +2,11 @@ import assert from "node:assert/strict";
 import { CONFIRMED_MAX } from "../../../src/contract/sink.ts";
 import { acceptSink } from "../../../src/state/alarms.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
-import { Inside, type InsideOptions, inTemporaryDirectory } from "../inside.ts";
+import { Inside, type InsideOptions, inTemporaryDirectory, withInside } from "../inside.ts";
 
 const BOTH: InsideOptions = { sinks: ["x", "y"] };
 
-function withInside(work: (inside: Inside) => void, options: InsideOptions = BOTH): void {
-  inTemporaryDirectory((directory) => {
-    const inside = new Inside(directory, options);
-    try {
-      work(inside);
-    } finally {
-      inside.state.close();
-    }
-  });
-}
+const withBoth = (work: (inside: Inside) => void, options = BOTH) => withInside(work, options);
 
 /** A window of one second. */
 function publish(inside: Inside, names: readonly string[], second: number): void {
@@ -41,7 +32,7 @@ function confirmed({ outbox }: Inside, sink = "x"): [any: boolean, newest: strin
 }
 
 Deno.test("a sink has confirmed what is behind its cursor, row by row", () =>
-  withInside((inside) => {
+  withBoth((inside) => {
     assert.deepEqual(confirmed(inside), [false, []]);
     publish(inside, ["a"], 1);
     publish(inside, ["b"], 2);
@@ -76,7 +67,7 @@ Deno.test("a sink that came later has confirmed nothing of what was before it", 
   }));
 
 Deno.test("at most a hundred rows are looked for, the newest ones", () =>
-  withInside((inside) => {
+  withBoth((inside) => {
     for (const second of [1, 2]) {
       publish(inside, Array.from({ length: CONFIRMED_MAX - 30 }, (_, i) => `n${i}-`), second);
     }
@@ -88,7 +79,7 @@ Deno.test("at most a hundred rows are looked for, the newest ones", () =>
   }));
 
 Deno.test("of a window of which the sink has refused a row nothing is looked for, nor of one that is sent anew", () =>
-  withInside((inside) => {
+  withBoth((inside) => {
     publish(inside, ["a", "b"], 1);
     publish(inside, ["c"], 2);
     refuse(inside);
@@ -104,7 +95,7 @@ Deno.test("of a window of which the sink has refused a row nothing is looked for
 Deno.test("where all rows are gone, the sink has confirmed some, unless it may have refused them all", () => {
   const options = { ...BOTH, horizonMs: 1000 };
   for (const isRefused of [false, true]) {
-    withInside((inside) => {
+    withBoth((inside) => {
       publish(inside, ["a"], 1);
       deliver(inside, "y");
       if (isRefused) refuse(inside);
@@ -119,7 +110,7 @@ Deno.test("where all rows are gone, the sink has confirmed some, unless it may h
 });
 
 Deno.test("what an operator has taken as it is counts for nothing", () =>
-  withInside((inside) => {
+  withBoth((inside) => {
     publish(inside, ["a"], 1);
     deliver(inside);
     acceptSink(inside.state, "x", inside.outbox.endId());
@@ -130,7 +121,7 @@ Deno.test("what an operator has taken as it is counts for nothing", () =>
   }));
 
 Deno.test("a row is the state's own when it has given out exactly that one, in any revision", () =>
-  withInside((inside) => {
+  withBoth((inside) => {
     publish(inside, ["a", "b", "c"], 1);
     publish(inside, ["b"], 1);
     const { outbox } = inside;

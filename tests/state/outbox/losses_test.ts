@@ -2,18 +2,7 @@ import assert from "node:assert/strict";
 import { addToBookEntry } from "../../../src/state/checkpoint/book_entries.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { keptDeadLetters, readLosses } from "../../../src/state/outbox/losses.ts";
-import { Inside, inTemporaryDirectory } from "../inside.ts";
-
-function withInside(work: (inside: Inside) => void): void {
-  inTemporaryDirectory((directory) => {
-    const inside = new Inside(directory);
-    try {
-      work(inside);
-    } finally {
-      inside.state.close();
-    }
-  });
-}
+import { type Inside, withInside } from "../inside.ts";
 
 /** Adds to what the books count. */
 function count({ state }: Inside, entries: Readonly<Record<string, number>>): void {
