@@ -67,7 +67,7 @@ for (const [question, everySeconds] of Object.entries(QUESTIONS)) {
   console.log(`| ${question} | ${(1000 * usedSeconds).toFixed(1)} ms | ${pace} |`);
 }
 
-await using browser = await TestBrowser.start();
+await using browser = await TestBrowser.start(0);
 const over = new AbortController();
 const publishing = publishEvenly(over.signal);
 const used = new Map<string, number[]>(Object.keys(WAYS).map((way) => [way, []]));

@@ -17,7 +17,7 @@ const FROM_MINUTES = Number(options.from);
 const TO_MINUTES = Number(options.to);
 
 await using site = await PlayedPage.site();
-await using browser = await TestBrowser.start();
+await using browser = await TestBrowser.start(0);
 await using page = await PlayedPage.open(site, browser);
 console.log(`| view | heap after ${FROM_MINUTES} min | after ${TO_MINUTES} min | nodes | kept | listeners |
 | --- | ---: | ---: | ---: | ---: | ---: |`);

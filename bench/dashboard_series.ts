@@ -21,7 +21,7 @@ const ROUNDS = Number(options.rounds);
 const POINTER_STEPS = 50;
 
 await using site = await siteWithSeries(SERIES, SERIES);
-await using browser = await TestBrowser.start();
+await using browser = await TestBrowser.start(0);
 for (let round = 1; round <= ROUNDS; round++) {
   await using opened = await browser.open();
   const { page } = opened;

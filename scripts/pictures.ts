@@ -38,7 +38,7 @@ await using stack = new AsyncDisposableStack();
 const state = await Deno.makeTempDir({ prefix: "plant-" });
 stack.defer(() => Deno.remove(state, { recursive: true }));
 // The story goes on by the clock: what is slow to start has to be there before it begins.
-await using browser = await TestBrowser.start();
+await using browser = await TestBrowser.start(0);
 await using desktop = await browser.open(DESKTOP);
 await using dark = await browser.open(DARK);
 await using phone = await browser.open(PHONE);

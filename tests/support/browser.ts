@@ -7,24 +7,46 @@ import { PATIENCE_MS } from "./executable.ts";
 /** Whether there is a Chromium. Where there is none, the tests that need it are left out. */
 export const isChromiumHere: boolean = await hasChromium();
 
+const LATE_MS = 200;
+
+/**
+ * Run within a page: a new address takes effect late, and the handler's answers come late, as on a slow
+ * line. So a test that is content with what the page showed before is red each time.
+ */
+function hearLate(milliseconds: number): void {
+  const ask = globalThis.fetch;
+  globalThis.fetch = (...request) =>
+    new Promise((answered, failed) =>
+      void setTimeout(() => ask(...request).then(answered, failed), milliseconds)
+    );
+  const listen = globalThis.addEventListener;
+  globalThis.addEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
+    const follow = listener as EventListener;
+    const late = (event: Event) => void setTimeout(() => follow(event), milliseconds);
+    listen(type, type === "hashchange" ? late : follow);
+  };
+}
+
 /** Chromium without a window. Leaving its scope (`await using`) ends it. */
 export class TestBrowser implements AsyncDisposable {
-  private constructor(private readonly browser: Browser) {}
+  private constructor(private readonly browser: Browser, private readonly lateMs: number) {}
 
-  static async start(): Promise<TestBrowser> {
+  /** @param lateMs How much later than it could a page hears; 0 where time is measured or played. */
+  static async start(lateMs = LATE_MS): Promise<TestBrowser> {
     const browser = await chromium.launch({
       executablePath: `/usr/bin/${await chromiumBinary()}`,
       // The sandbox refuses to run for root. The only pages are those of the handler under test.
       args: ["--no-sandbox", "--disable-dev-shm-usage"],
       timeout: PATIENCE_MS,
     });
-    return new TestBrowser(browser);
+    return new TestBrowser(browser, lateMs);
   }
 
   /** A page with cookies and a cache of its own. */
   async open(options: BrowserContextOptions = {}): Promise<TestPage> {
     const context = await this.browser.newContext(options);
     context.setDefaultTimeout(PATIENCE_MS);
+    if (this.lateMs > 0) await context.addInitScript(hearLate, this.lateMs);
     return new TestPage(await context.newPage());
   }
 

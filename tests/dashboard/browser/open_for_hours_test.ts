@@ -16,7 +16,7 @@ Deno.test({
   sanitizeResources: false,
 }, async (t) => {
   await using site = await PlayedPage.site();
-  await using browser = await TestBrowser.start();
+  await using browser = await TestBrowser.start(0);
   await using page = await PlayedPage.open(site, browser);
   for (const view of await page.views()) {
     await t.step(view, async () => {
