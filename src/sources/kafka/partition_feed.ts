@@ -72,7 +72,6 @@ export class PartitionFeed {
   /** Lets go what was fetched. */
   forget(): void {
     this.chunks = [];
-    this.isAtEnd = false;
     this.memory.stored.note(this.stored, 0);
     this.memory.unpacked.note(this.unpacked, 0);
   }
@@ -88,7 +87,6 @@ export class PartitionFeed {
         this.forget();
         throw this.garbage(error);
       }
-      this.position = chunk.end;
       this.chunks.shift();
       this.noteStored();
     }

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { gzipSync } from "node:zlib";
 import { SourceError } from "../../../src/contract/source.ts";
 import { FeedMemory } from "../../../src/sources/kafka/feed_memory.ts";
 import { PartitionFeed } from "../../../src/sources/kafka/partition_feed.ts";
-import { batchOf, eventRecords, sealed } from "./batches.ts";
+import { batchOf, eventRecords, recordBytes, sealed } from "./batches.ts";
 
 const NEVER = new AbortController().signal;
 /** The number of a request. */
 const REQUEST = 1;
+const GZIP = 1;
 const [OFFSET_OUT_OF_RANGE, NOT_LEADER, UNKNOWN_SERVER_ERROR] = [1, 6, -1] as const;
 
 /** A feed that was given one batch of five records, from which nothing was taken. */
@@ -23,6 +25,12 @@ function answer(feed: PartitionFeed, offset: number, error: number, batches: rea
   const found = { error, end: 100, stableEnd: 100, aborted: [], batches: Buffer.concat(batches) };
   feed.answered(asked, found, REQUEST);
 }
+
+Deno.test("a feed that nobody has answered has no leader, no ends and nothing to take", () => {
+  const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, new FeedMemory(), () => {});
+  assert.deepEqual([feed.leader, feed.ends, feed.at], [-1, { end: 0, stableEnd: 0 }, 0]);
+  assert.deepEqual([feed.isActive, feed.wanted(true), feed.next()], [false, undefined, undefined]);
+});
 
 Deno.test("one answer is fetched ahead while another is read, and none where nobody wants it", () => {
   const feed = filledFeed();
@@ -159,6 +167,30 @@ Deno.test("memory holds what is stored of all answers together, until each was r
     assert.equal(memory.stored.isFull, false);
     assert.equal(feed.at, 6);
   }
+});
+
+Deno.test("memory holds what is unpacked until it is let go, and again once it is unpacked again", () => {
+  const records = eventRecords(0, 5);
+  // Room for the records of one feed.
+  const memory = new FeedMemory(1e6, Buffer.concat(records.map(recordBytes)).length);
+  const [one, other] = [0, 1].map(() => {
+    const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, memory, () => {});
+    for (const firstOffset of [0, 5]) {
+      answer(feed, firstOffset, 0, [batchOf(records, { firstOffset, attributes: GZIP }, gzipSync)]);
+    }
+    return feed;
+  }) as [PartitionFeed, PartitionFeed];
+  for (const feed of [one, other, one]) {
+    const { at } = feed;
+    assert.equal(feed.next()?.offset, at);
+    assert.equal(memory.unpacked.isFull, true);
+  }
+  other.forget();
+  assert.equal(memory.unpacked.isFull, true, "what the first has now");
+  one.forget();
+  assert.equal(memory.unpacked.isFull, false);
+  memory.unpacked.note({ letGo: () => {} }, Buffer.concat(records.map(recordBytes)).length - 1);
+  assert.equal(memory.unpacked.isFull, false, "nothing is left");
 });
 
 Deno.test("an answer for another offset, or of another topic of the name, is none", () => {
