@@ -59,7 +59,7 @@ export class KafkaPartition implements Partition {
   private readonly taker: RecordTaker;
   private readonly standstill: Standstill;
   /** As of the read under way, but for the offset. */
-  private holding: Holding = { offset: 0, epoch: 0, begun: 0, since: 0, earlier: [], givenTo: undefined };
+  private holding!: Holding;
 
   /** @param startsAtEnd Whether it begins at its end where it was not read before. */
   constructor(

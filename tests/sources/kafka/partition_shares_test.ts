@@ -37,6 +37,7 @@ function rig(resume: Readonly<Record<string, string>> = {}, takesOver = false) {
         ? Promise.resolve(partitions.map(({ partition }) => group.get(partition)))
         : Promise.reject(failure),
     commit: (all: readonly CommittedOffset[]) => {
+      assert.ok(all.length > 0, "a group is told something or not written to");
       for (const { partition, offset, metadata } of all) {
         committed.push(`${partition} ${offset} ${metadata}`);
         group.set(partition, readRecord(offset, metadata));
@@ -159,7 +160,21 @@ Deno.test("what is waited for or lost is told once, and withheld as long as it i
   assert.equal(said().log.length, 1);
 });
 
+Deno.test("what another instance takes while it is read is not read any more", async () => {
+  const { look, shares, group } = rig({ "t/1": OWN });
+  group.set(1, HELD);
+  assert.equal(await look(1), true);
+  group.set(1, { ...HELD, by: "plant-9", epoch: 4 });
+  assert.equal(await look(1), true, "other partitions are to be read");
+  assert.equal(shares.tenureOf(of(1)), undefined);
+  assert.equal(await look(1), false);
+});
+
 Deno.test("a group that cannot be asked is told of once, until it can", async () => {
+  const first = rig();
+  first.fail(new SourceError("unavailable", "away"));
+  assert.equal(await first.tryToLook(), false);
+  assert.equal(first.said().log.length, 1, "also where it was never reached");
   const { fail, said, tryToLook } = rig();
   fail(new SourceError("unavailable", "away"));
   assert.equal(await tryToLook(AbortSignal.abort()), false);

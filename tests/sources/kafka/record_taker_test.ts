@@ -107,6 +107,31 @@ Deno.test("records are read by the mapping, which knows key, time and topic of e
   );
 });
 
+Deno.test("records of plain JSON are mapped at their places, however many there are and whatever is between them", () => {
+  const reader = readerFor({
+    ...NO_EVENT_TEXTS,
+    format: "json",
+    name: "{/n}",
+    value: "/v",
+    timestamp: "bus",
+  });
+  const [trailed, missing, slow] = [700, 800, 900];
+  const values = Array.from({ length: 3000 }, (_, i) => {
+    if (i === missing) return undefined;
+    return `{"n":"${i === slow ? "\\u0061" : "a"}","v":${i}}${i === trailed ? " x" : ""}`;
+  });
+  const batch = new EventBatch();
+  new RecordTaker("topic", reader).take(feedOf(valuesOf(values)), batch, 5000, ARRIVED_MS);
+  const places = Array.from({ length: 2999 }, (_, i) => i).filter((i) => i !== trailed);
+  assert.deepEqual([batch.total, batch.count], [2999, places.length]);
+  assert.deepEqual([...batch.position.subarray(0, batch.count)], places);
+  assert.deepEqual(
+    [...batch.value.subarray(0, batch.count)],
+    places.map((place) => place < missing ? place : place + 1),
+  );
+  assert.deepEqual(batch.invalid.map(({ index }) => index), [trailed]);
+});
+
 Deno.test("a time that the record does not have is not told", () => {
   const batch = new EventBatch();
   const stored = batchOf(valuesOf([EVENT]), { firstTimeMs: -1 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { clientIdOf, type MqttOptions } from "../../../src/sources/mqtt/mqtt_options.ts";
+import { MqttSession } from "../../../src/sources/mqtt/mqtt_session.ts";
 import { events, Reading } from "../../contract/source_reading.ts";
 import type { MqttPacket } from "../../support/mqtt_packets.ts";
 import { accepted, CONNECT, FakeBroker, type Manners, publish, SUBSCRIBE } from "./fake_broker.ts";
@@ -84,6 +85,21 @@ Deno.test("other credentials hold from the next connection on", () =>
     );
     assert.deepEqual(passwords, ["first", "second"]);
   }));
+
+Deno.test("who waits is told at once of a connection that has ended, and why is told once", async () => {
+  await using broker = await FakeBroker.start();
+  const logger = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+  const session = new MqttSession(mqttOptions(broker.port, "plant-1"), logger);
+  assert.equal(await session.connect(undefined, NEVER), "ready");
+  const ends = session.arrival();
+  (await broker.client(1)).cut();
+  await ends;
+  await session.arrival();
+  assert.throws(() => session.assertAlive(), { kind: "unavailable" });
+  session.assertAlive();
+  assert.equal(session.isAt(0), false);
+  await session.close();
+});
 
 Deno.test("what is empty, retained before the start or of a handler's own status is no event", () => {
   const sent = [
