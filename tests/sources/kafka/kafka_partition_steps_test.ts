@@ -123,9 +123,18 @@ Deno.test("a read begins where the state says, or where the source is to begin, 
   // A wait that ends before its time with nothing is gone on with.
   const early = rig();
   let waits = 0;
-  const impatient = rig({ wait: () => Promise.resolve(++waits < 3 ? "records" : "gone") });
+  const impatient = rig({ wait: () => Promise.resolve(++waits < 3 ? "none" : "gone") });
   await impatient.read("20").catch(() => {});
   assert.equal(waits, 3);
+  // Records that come when the time is over are taken all the same.
+  const late = rig({
+    wait: () => {
+      late.fill();
+      return Promise.resolve("records");
+    },
+  });
+  const outcome = await late.read("20", LINEAGE, 0);
+  assert.deepEqual({ ...outcome, decodeMs: 0 }, { ...IDLE, kind: "events", next: "25" });
   assert.deepEqual(await early.read("0", LINEAGE, 0), { ...IDLE, next: "0" });
 });
 
