@@ -1,6 +1,7 @@
 /** What is remembered of Sparkplug nodes, through reads that are held back, checkpoints and kills. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { compileMapping } from "../../../../src/codec/mapping/event_mapping.ts";
 import type { SparkplugReader } from "../../../../src/codec/sparkplug/sparkplug_reader.ts";
 import type { Outcome, Partition, Progress, SourceError } from "../../../../src/contract/source.ts";
@@ -344,6 +345,41 @@ Deno.test("Sparkplug: a damaged file of births stops reading, and says what to d
     await Deno.remove(path);
     log.messages.push({ topic: "spBv1.0/g/NDATA/n", payload: encoded({ metrics: [] }) });
     await handler.read();
+  });
+});
+
+Deno.test("Sparkplug: births that cannot be saved or read stop reading, and nothing of it is lost", async () => {
+  await withDirectory(async (path) => {
+    const log = new MessageLog();
+    const said = {
+      kind: "unavailable",
+      message: /^the birth certificates in .* cannot be read or written: .*Is the disk full\?/,
+    };
+    const change = (sql: string) => {
+      handler.die();
+      const database = new DatabaseSync(path);
+      database.exec(sql);
+      database.close();
+    };
+    const birth = (node: string) => {
+      const metrics = [{ name: "a", alias: 1, type: "Int8", value: 1 }];
+      log.messages.push({ topic: `spBv1.0/g/NBIRTH/${node}`, payload: encoded({ seq: 0, metrics }) });
+    };
+    using handler = new Handler(log, path);
+    birth("n");
+    await handler.read();
+    await handler.checkpoint();
+    change("CREATE TRIGGER full BEFORE INSERT ON roll BEGIN SELECT RAISE(ABORT, 'full'); END");
+    birth("m");
+    for (let time = 0; time < 2; time++) await assert.rejects(handler.read(), said);
+    change("DROP TRIGGER full; UPDATE roll SET members = 'no list'");
+    await assert.rejects(handler.read(), said);
+    const data = { seq: 1, metrics: [{ alias: 1, type: "Int8", value: 2 }] };
+    change(`UPDATE roll SET members = (SELECT json_array(digest) FROM certificate)`);
+    log.messages.push({ topic: "spBv1.0/g/NDATA/n", payload: encoded(data) });
+    await handler.read();
+    assert.deepEqual(handler.events, ["g/n/a=1", "g/m/a=1", "g/n/a=2"]);
+    assert.deepEqual([handler.refused, handler.published, handler.lost, handler.logged], [[], [], 0, []]);
   });
 });
 
