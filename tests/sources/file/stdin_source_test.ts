@@ -77,6 +77,15 @@ Deno.test("lines are read as they become whole, up to the limit, and the last on
   assert.deepEqual([await read(), await read(), await read()], ["e4", "idle", "idle"]);
 });
 
+Deno.test("lines without an event are passed over as long as there are others, and cost no wait", async () => {
+  const { read, sleeps, write } = await rig();
+  write(`\n\r\n\n${lines(0, 2)}\n\n`);
+  assert.deepEqual([await read(1), await read(1)], ["e0", "e1"]);
+  assert.equal(sleeps.length, 1);
+  write("\n", undefined);
+  assert.equal(await read(1), "idle");
+});
+
 Deno.test("what a batch has held before is not in what is read into it", async () => {
   const { read, write } = await rig();
   const batch = new EventBatch();
@@ -142,11 +151,26 @@ Deno.test("CSV begins with its header, and has another one where it changes", as
   assert.equal(await read(), "idle");
   write("\n5,1\n");
   assert.equal(await read(), "n");
-  write("a,t\n2,6\n", undefined);
-  assert.deepEqual([await read(), await read()], ["n", "idle"]);
+  const batch = new EventBatch();
+  write("a,t\n2,6\n", "3,7", undefined);
+  for (const [value, timeMs] of [[2, 6000], [3, 7000]]) {
+    assert.equal(await read(1, 100, NEVER, batch), "n");
+    assert.deepEqual([batch.value[0], batch.timeMs[0]], [value, timeMs]);
+  }
+  assert.equal(await read(), "idle");
   const only = await rig({ csv: true });
   only.write("t,a", undefined);
   assert.equal(await only.read(), "idle");
+});
+
+Deno.test("what is too long for a header of CSV is refused, and the header is what follows it", async () => {
+  const { read, write } = await rig({ csv: true });
+  write("x".repeat(MIB), `x\nt,a\n5,1\n`);
+  assert.deepEqual([await read(), await read(), await read()], [
+    "a line of more than 1048576 bytes",
+    "n",
+    "idle",
+  ]);
 });
 
 Deno.test("an input that cannot be read says why, and is read on; a terminal is told from a pipe", async () => {
