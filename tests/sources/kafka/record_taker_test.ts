@@ -107,7 +107,7 @@ Deno.test("records are read by the mapping, which knows key, time and topic of e
   );
 });
 
-Deno.test("records of plain JSON are mapped at their places, however many there are and whatever is between them", () => {
+Deno.test("records of plain JSON are mapped at their positions, however many there are and whatever is between them", () => {
   const reader = readerFor({
     ...NO_EVENT_TEXTS,
     format: "json",
@@ -122,12 +122,12 @@ Deno.test("records of plain JSON are mapped at their places, however many there 
   });
   const batch = new EventBatch();
   new RecordTaker("topic", reader).take(feedOf(valuesOf(values)), batch, 5000, ARRIVED_MS);
-  const places = Array.from({ length: 2999 }, (_, i) => i).filter((i) => i !== trailed);
-  assert.deepEqual([batch.total, batch.count], [2999, places.length]);
-  assert.deepEqual([...batch.position.subarray(0, batch.count)], places);
+  const positions = Array.from({ length: 2999 }, (_, i) => i).filter((i) => i !== trailed);
+  assert.deepEqual([batch.total, batch.count], [2999, positions.length]);
+  assert.deepEqual([...batch.position.subarray(0, batch.count)], positions);
   assert.deepEqual(
     [...batch.value.subarray(0, batch.count)],
-    places.map((place) => place < missing ? place : place + 1),
+    positions.map((position) => position < missing ? position : position + 1),
   );
   assert.deepEqual(batch.invalid.map(({ index }) => index), [trailed]);
 });
