@@ -18,6 +18,7 @@ import type { Logger } from "../../platform/log/logger.ts";
 import { gate } from "../../platform/net/frame_gate.ts";
 import type { RecordRun } from "./encoded_records.ts";
 import { registerCodecs } from "./kafka_codecs.ts";
+import "./kafka_coordinators.ts";
 import "./kafka_decoder.ts";
 import { KafkaFrames } from "./kafka_frames.ts";
 import { askingPartitioner, asMessages } from "./kafka_produce.ts";

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import Cluster from "kafkajs/src/cluster/index.js";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
+import { until } from "../../support/executable.ts";
+import { kafkaClient, startKafka } from "../../support/kafka_broker.ts";
+import { makeTopic } from "../../support/make_topic.ts";
+import { newTopic } from "./kafka_backends.ts";
+
+const SILENT = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+
+Deno.test("a transaction asks for its coordinators once, and again after a failure", async () => {
+  const broker = await startKafka();
+  const topic = newTopic();
+  const admin = kafkaClient(broker.brokers).admin();
+  await admin.connect();
+  await makeTopic(admin, { topic, numPartitions: 1 });
+  const session = new KafkaSession({ bootstrapServers: broker.brokers }, `tx.${topic}`, SILENT);
+  const { producer } = session;
+  const asked: string[] = [];
+  producer.on(producer.events.REQUEST, ({ payload }) => void asked.push(payload.apiName));
+  const commit = async () => {
+    asked.length = 0;
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, messages: [{ value: "a", partition: 0 }] });
+    const partitions = [{ partition: 0, offset: "1" }];
+    await transaction.sendOffsets({ consumerGroupId: `group.${topic}`, topics: [{ topic, partitions }] });
+    await transaction.commit();
+    return asked.filter((request) => request === "GroupCoordinator").length;
+  };
+  try {
+    await producer.connect();
+    await session.admin.connect();
+    assert.ok(await commit() >= 2, "of the transaction, and of the group");
+    // A broker that has just started, or still ends the transaction before, fails some requests.
+    await until(async () => await commit() === 0, "a transaction that asks for no coordinator");
+    await assert.rejects(session.admin.fetchTopicMetadata({ topics: [`no.${topic}`] }));
+    assert.ok(await commit() >= 2);
+  } finally {
+    await session.close();
+    await admin.disconnect();
+    await broker.remove();
+  }
+});
+
+Deno.test("a coordinator that cannot be reached any more is asked for again, one for each id", async () => {
+  const asked: string[] = [];
+  let coordinator = 1;
+  const cluster = {
+    retrier: (work: () => unknown) => work(),
+    findGroupCoordinatorMetadata({ groupId }: { groupId: string }) {
+      asked.push(groupId);
+      return Promise.resolve({ coordinator: { nodeId: coordinator } });
+    },
+    findBroker: ({ nodeId }: { nodeId: number }) =>
+      nodeId === coordinator ? Promise.resolve({ nodeId }) : Promise.reject(new Error("gone")),
+  };
+  const find = async (groupId: string, coordinatorType?: number) =>
+    (await Cluster.prototype.findGroupCoordinator.call(cluster, { groupId, coordinatorType })).nodeId;
+  assert.deepEqual([await find("a"), await find("a"), await find("b"), await find("b")], [1, 1, 1, 1]);
+  assert.deepEqual(asked.splice(0), ["a", "b"]);
+  coordinator = 2;
+  assert.deepEqual([await find("a"), await find("a"), await find("b")], [2, 2, 2]);
+  assert.deepEqual(asked.splice(0), ["a", "b"]);
+  assert.equal(await find("a", 1), 2);
+  assert.deepEqual(asked, ["a"], "a transaction of the same name has a coordinator of its own");
+});
