@@ -29,6 +29,12 @@ export function App(): VNode {
       setFailure(error);
     }
   };
+  const signOut = async () => {
+    // Nothing that is shown asks for more: without a session it would be refused.
+    setStanding(undefined);
+    await api.delete("session").catch(() => {});
+    await look();
+  };
   useEffect(() => void look(), []);
   if (standing === undefined) {
     return failure === undefined ? html`<p class="loading">Loading …</p>` : html`
@@ -40,7 +46,7 @@ export function App(): VNode {
   if (standing.role === null) {
     return html`<${SignIn} api=${api} wasSignedIn=${wasSignedIn} onSignedIn=${enter} />`;
   }
-  return html`<${SignedIn} api=${api} standing=${standing} look=${look} />`;
+  return html`<${SignedIn} api=${api} standing=${standing} look=${look} signOut=${signOut} />`;
 }
 
 interface SignedInProps {
@@ -48,9 +54,10 @@ interface SignedInProps {
   readonly standing: Standing;
   /** Asks the handler again who looks. */
   readonly look: () => Promise<void>;
+  readonly signOut: () => Promise<void>;
 }
 
-function SignedIn({ api, look, standing }: SignedInProps): VNode {
+function SignedIn({ api, look, signOut, standing }: SignedInProps): VNode {
   const live = useMemo(() => new LiveStream(() => void look()), []);
   // Nobody looks at a hidden page, so the handler tells it nothing.
   useEffect(() => {
@@ -64,10 +71,6 @@ function SignedIn({ api, look, standing }: SignedInProps): VNode {
   }, [live]);
   const address = useAddress();
   const page = useMemo(() => ({ api, live, standing }), [api, live, standing]);
-  const signOut = async () => {
-    await api.delete("session").catch(() => {});
-    await look();
-  };
   return html`
     <${PageContext.Provider} value=${page}>
       <${LocationContext.Provider} value=${address}>

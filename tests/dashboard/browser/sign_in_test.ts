@@ -41,8 +41,16 @@ Deno.test({
     await site.letFlow(page);
   });
 
-  await t.step("who signs out is asked for the token again", async () => {
+  await t.step("who signs out sees nothing more, and is asked for the token again", async () => {
+    const isAnswered = Promise.withResolvers<void>();
+    await page.route("**/api/session", async (route) => {
+      if (route.request().method() === "DELETE") await isAnswered.promise;
+      await route.continue();
+    });
     await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("Loading …").waitFor();
+    assert.equal(await page.getByRole("heading", { name: "Overview" }).count(), 0);
+    isAnswered.resolve();
     await page.getByText("Your session is over").waitFor();
     await page.getByLabel("Token").waitFor();
     assert.deepEqual(opened.complaints, []);
