@@ -30,7 +30,7 @@ for (const replies of [0, 1, 3, 6]) {
     };
     const received = (handler: Program) =>
       until(
-        async () => await metric("open_series").catch(() => 0) >= SERIES,
+        async () => await metric("open_series") >= SERIES,
         "all series",
         PATIENCE_MS,
         [handler],
@@ -54,7 +54,7 @@ for (const replies of [0, 1, 3, 6]) {
     // What was closed before the end is delivered; the rest is still open, or comes again from the bus.
     await until(
       async () => {
-        const [closed, open] = [(await inSqlite.rows()).length, await metric("open_series").catch(() => 0)];
+        const [closed, open] = [(await inSqlite.rows()).length, await metric("open_series")];
         return closed + open >= SERIES;
       },
       "all series to be back",
