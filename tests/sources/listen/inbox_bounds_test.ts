@@ -1,6 +1,7 @@
 /** What an inbox takes and holds, to the byte; what ends a wait; and what a commit that fails leaves. */
 import assert from "node:assert/strict";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
+import type { RecordRun } from "../../../src/sources/listen/decoder.ts";
 import { Inbox, InboxFullError } from "../../../src/sources/listen/inbox.ts";
 import { InboxStore } from "../../../src/sources/listen/inbox_store.ts";
 import { RecentRuns } from "../../../src/sources/listen/recent_runs.ts";
@@ -100,7 +101,7 @@ Deno.test("a large run is stored in runs of a megabyte, or of one record where t
         [[of("a", MIB + 1)], [1]],
       ] as const
     ) {
-      const { next } = inbox;
+      const { next, bytes } = inbox;
       await inbox.append([runOf(...records)], 0);
       const found: string[][] = [];
       for (let at = next; at < inbox.next;) {
@@ -111,9 +112,47 @@ Deno.test("a large run is stored in runs of a megabyte, or of one record where t
       }
       assert.deepEqual(found.map(({ length }) => length), counts);
       assert.ok(found.flat().every((record, i) => record === records[i]));
+      // Of each run its own bytes, without the one behind it.
+      const length = found.reduce((sum, part) => sum + part.join("\n").length, 0);
+      assert.equal(inbox.bytes - bytes, length + records.length * END_BYTES + counts.length * RUN_BYTES);
     }
     const last = inbox.next;
     assert.deepEqual(read(reopen(), last - 1).map(([record]) => record!.length), [MIB + 1]);
+  }));
+
+Deno.test("a read ends with the run that makes it four megabytes", () =>
+  withInbox(1e8, async (inbox) => {
+    const large = runOf("a".repeat(MIB));
+    await inbox.append([large, large, large, runOf("a".repeat(MIB - 1)), runOf("b"), runOf("c")], 0);
+    assert.equal(inbox.read(0, 100).length, 5);
+    await inbox.append([large, large], 0);
+    assert.equal(inbox.read(1, 100).length, 6);
+    await inbox.append([large, large, runOf("d")], 0);
+    assert.equal(inbox.read(6, 100).length, 4);
+  }));
+
+Deno.test("what a run was decoded to is there until it was read, and a read ends before a part of such a run", () =>
+  withInbox(1e8, async (inbox) => {
+    const decoded = { byteLength: 1 } as unknown as NonNullable<RecordRun["decoded"]>;
+    const known = (...texts: string[]) => ({ ...runOf(...texts), decoded });
+    /** Of each part from where to where it goes, and whether it is decoded. */
+    const partsOf = (offset: number, limit: number) =>
+      inbox.read(offset, limit).map(({ run, from, to }) => [from, to, run.decoded !== undefined]);
+    const other = { ...known("f"), format: "influx" as const };
+    await inbox.append([known("a", "b"), known("c", "d", "e"), other, known("g"), known("h")], 0);
+    assert.deepEqual(partsOf(0, 4), [[0, 2, true]]);
+    assert.deepEqual(partsOf(0, 2), [[0, 2, false]]);
+    assert.deepEqual(partsOf(2, 100), [[0, 3, true]]);
+    assert.deepEqual(partsOf(5, 1), [[0, 1, true]]);
+    assert.deepEqual(partsOf(6, 2), [[0, 1, true], [0, 1, true]]);
+    assert.deepEqual(partsOf(6, 2), [[0, 1, false], [0, 1, false]]);
+    // What is divided is decoded anew.
+    await inbox.append([known("a".repeat(MIB)), known("a".repeat(MIB), "b")], 0);
+    assert.deepEqual(partsOf(8, 100), [[0, 1, true], [0, 1, false], [0, 1, false]]);
+    await inbox.append([known("a"), known("b"), known("c", "d")], 0);
+    assert.deepEqual(partsOf(11, 3), [[0, 1, true], [0, 1, true]]);
+    // But the first is, for nothing would be read.
+    assert.deepEqual(partsOf(13, 1), [[0, 1, true]]);
   }));
 
 Deno.test("a commit that fails refuses all that shared it, and leaves nothing of them", () =>

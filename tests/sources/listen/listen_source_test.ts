@@ -8,13 +8,14 @@ import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { ListenConfig } from "../../../src/sources/listen/listen_config.ts";
 import { ListenSource } from "../../../src/sources/listen/listen_source.ts";
 import { StateLock } from "../../../src/state/file/state_lock.ts";
+import { Authority } from "../../support/certificates.ts";
 import { temporaryDirectory } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
 import { NO_EVENT_TEXTS } from "../event_texts.ts";
 
 const NEVER = new AbortController().signal;
 
-function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
+function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}, isListening = true) {
   const config: ListenConfig = {
     hostname: "127.0.0.1",
     port: freePort(),
@@ -24,7 +25,7 @@ function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
     events: NO_EVENT_TEXTS,
     ...more,
   };
-  const source = new ListenSource(`listen://127.0.0.1:${config.port}`, config, stateDir, true);
+  const source = new ListenSource(`listen://127.0.0.1:${config.port}`, config, stateDir, isListening);
   const told: string[] = [];
   const logger = createLogger({
     level: "info",
@@ -32,7 +33,7 @@ function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
     write: (text) => told.push(text),
     now: () => 0,
   });
-  const open = async () => {
+  const openPartition = async () => {
     const [partition] = await source.open({
       resume: new Map(),
       changed: () => {},
@@ -44,8 +45,12 @@ function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
       clock: systemClock,
       logger,
     });
+    return partition!;
+  };
+  const open = async () => {
+    const partition = await openPartition();
     return () =>
-      partition!.read(
+      partition.read(
         { lineage: undefined, position: undefined, history: new LogHistory() },
         new EventBatch(),
         { limit: 10, waitMs: 0, isAfterRest: false },
@@ -59,7 +64,7 @@ function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
     await reply.body?.cancel();
     return reply.status;
   };
-  return { source, config, told, open, status };
+  return { source, config, told, open, openPartition, status };
 }
 
 Deno.test("a listener that could not be taken anew is tried again with each read, which says why", async () => {
@@ -118,6 +123,54 @@ Deno.test("check takes an address for ours only where the handler that has the s
     await source.close();
     lock.release();
   }
+});
+
+Deno.test("check says how it would be listened", async () => {
+  await using directory = await temporaryDirectory();
+  const { caFile } = await Authority.create(directory.path, "listener");
+  const [cert, key] = await Promise.all(
+    [caFile, `${directory.path}/listener.key`].map((path) => Deno.readTextFile(path)),
+  );
+  const tls = { cert: cert!, key: key! };
+  for (
+    const [more, said] of [
+      [{ token: undefined }, "the address is free; without TLS, without a token"],
+      [{ tls }, "the address is free; with TLS, with a token"],
+    ] as const
+  ) assert.equal(await sourceOn(directory.path, more).source.probe(NEVER), said);
+  // An address that this host does not have.
+  await assert.rejects(
+    sourceOn(directory.path, { hostname: "203.0.113.1" }).source.probe(NEVER),
+    /it cannot listen: (?!another program).*\. Look at VABUS_URL$/,
+  );
+});
+
+Deno.test("a listener is left alone by settings that are not its own, and by opening it again", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, config, told, open, openPartition } = sourceOn(directory.path);
+  source.change({ ...config, maxBytes: 2e6 });
+  const read = await open();
+  source.change({ ...config, maxBytes: 3e6 });
+  assert.equal((await openPartition()).inboxFill!.maxBytes, 3e6);
+  assert.equal((await read()).kind, "idle");
+  source.change({ ...config, token: "other" });
+  await open();
+  assert.equal((await read()).kind, "idle");
+  assert.equal(told.filter((line) => /listening for events/.test(line)).length, 2);
+  await source.close();
+});
+
+Deno.test("an inbox is read, and opened again, where nothing is to be received", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, config, told, open } = sourceOn(directory.path, { hostname: "::1" }, false);
+  for (let i = 0; i < 2; i++) {
+    const read = await open();
+    assert.equal((await read()).kind, "idle");
+    await source.close();
+  }
+  assert.deepEqual(told, []);
+  const files = Array.from(Deno.readDirSync(directory.path), ({ name }) => name);
+  assert.ok(files.includes(`inbox-__1-${config.port}.sqlite`), files.join());
 });
 
 Deno.test("an inbox whose identity cannot be written is opened with the next try", async () => {

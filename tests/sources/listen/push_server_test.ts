@@ -28,7 +28,9 @@ Deno.test("a page in a browser cannot send events, and a body that is cut is ref
   assert.equal((await rig.post("/events", array.slice(0, -3), JSON_TYPE)).status, 400);
   assert.equal((await rig.post("/write", "m f=1", { origin: "http://elsewhere" })).status, 403);
   assert.equal((await rig.post("/write", "x", { "content-encoding": "gzip" })).status, 400);
-  assert.equal((await rig.post("/write", "x", { "content-encoding": "br" })).status, 415);
+  const unknown = await rig.post("/write", "x", { "content-encoding": "br" });
+  // It is refused each time, so it need not be sent again.
+  assert.deepEqual([unknown.status, unknown.headers.get("retry-after")], [415, null]);
   assert.deepEqual(await rig.read(), []);
 });
 
@@ -138,6 +140,10 @@ Deno.test("a full inbox refuses, loses nothing, and takes again once it was read
     const later = await rig.post(path, "m f=1", { "user-agent": "Telegraf/1.39.3 Go/1.26" });
     assert.deepEqual([later.status, later.headers.get("retry-after")], [status, "5"]);
   }
+  // A body that is too large at any time is not even looked at.
+  rig.inbox.maxBytes = rig.inbox.bytes;
+  assert.equal((await rig.post("/write", `m f=1\n`.repeat(1000))).status, 429);
+  rig.inbox.maxBytes = 2000;
   assert.equal((await rig.read()).length, taken);
   await rig.inbox.append([], 0);
   assert.equal((await rig.post("/write", "m f=1")).status, 204);
@@ -151,9 +157,14 @@ Deno.test("a request with a key that comes again is answered as before and kept 
   const both = await Promise.all([rig.post("/write", lines, key), rig.post("/write", lines, key)]);
   const later = await rig.post("/write", lines, key);
   for (const { status, text } of [...both, later]) assert.deepEqual([status, text], [400, both[0].text]);
-  assert.equal((await rig.post("/write", "m f=2", key)).status, 422);
+  for (const other of ["m f=2\nbad", "n f=1\nbad", "m f=1\nbat"]) {
+    assert.equal((await rig.post("/write", other, key)).status, 422);
+  }
   assert.equal((await rig.post("/write", "m f=2", { "idempotency-key": "x".repeat(300) })).status, 400);
-  assert.equal((await rig.post("/write", "m f=3", { "idempotency-key": "k2" })).status, 204);
+  for (let i = 0; i < 2; i++) {
+    const { status, text } = await rig.post("/write", "m f=3", { "idempotency-key": "k2" });
+    assert.deepEqual([status, text], [204, ""]);
+  }
   assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 3]);
 });
 
@@ -178,6 +189,62 @@ Deno.test("an inbox that cannot be written is told of in the words of each path,
     assert.match(text, /the inbox cannot be written; send again later/);
     assert.doesNotMatch(text, /disk/);
   }
+});
+
+Deno.test("a request with a key that could not be kept is tried anew when it comes again", async () => {
+  await using rig = await Rig.start();
+  const { append } = rig.inbox;
+  const post = () => rig.post("/write", "m f=1", { "idempotency-key": "k" });
+  rig.inbox.append = () => Promise.reject(new Error("disk I/O error"));
+  assert.equal((await post()).status, 503);
+  rig.inbox.append = append;
+  assert.equal((await post()).status, 204);
+  assert.deepEqual((await rig.read()).map(({ value }) => value), [1]);
+});
+
+Deno.test("the log has what was refused, with what its sender was told, and nothing of what was taken", async () => {
+  const resource = { scopeMetrics: [{ metrics: [{ name: "m", summary: { dataPoints: [{}] } }] }] };
+  const points = JSON.stringify({ resourceMetrics: [resource] });
+  for (
+    const [path, good, bad, status, said] of [
+      ["/write", "m f=1", "m f=1\nbad", 400, /^\{"error":"partial write: unable to parse: line 2: /],
+      ["/v1/metrics", "{}", points, 200, /^1 of 1 points are refused: /],
+    ] as const
+  ) {
+    await using rig = await Rig.start();
+    const taken = await rig.post(path, good, JSON_TYPE);
+    assert.ok(taken.status < 300);
+    assert.equal(rig.log.length, 0);
+    assert.equal((await rig.post(path, bad, JSON_TYPE)).status, status);
+    const { level, message, answer, count } = rig.log[0]!;
+    assert.deepEqual(
+      [level, message, count],
+      ["warn", "records were refused, and their sender was told why", 1],
+    );
+    assert.match(`${answer}`, said);
+  }
+});
+
+Deno.test("records keep the trace that their request names, where it names one", async () => {
+  await using rig = await Rig.start();
+  const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  for (const named of [traceparent, "none", `00-${"0".repeat(32)}-${"b".repeat(16)}-01`]) {
+    assert.equal((await rig.post("/write", "m f=1", { traceparent: named })).status, 204);
+  }
+  assert.deepEqual([0, 1, 2].map((at) => rig.inbox.traces.at(at)), [traceparent, undefined, undefined]);
+});
+
+Deno.test("a commit waits no more for a request that was refused before its body had come", async () => {
+  await using rig = await Rig.start();
+  const coming = new Set<number>();
+  let requests = 0;
+  rig.inbox.expect = () => {
+    const number = requests++;
+    coming.add(number);
+    return () => coming.delete(number);
+  };
+  assert.equal((await rig.post("/write", "x", { "content-encoding": "br" })).status, 415);
+  assert.deepEqual([requests, coming.size], [1, 0]);
 });
 
 Deno.test("mappings apply where the format has what they name, else its defaults do", async () => {

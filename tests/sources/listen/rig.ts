@@ -12,12 +12,18 @@ import { RecordCheck } from "../../../src/sources/listen/record_check.ts";
 import type { MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
 import { namesOf } from "../../contract/source_reading.ts";
 
-const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
 const CLOCK: Clock = { ...systemClock, nowMs: () => 1_700_000_000_000 };
 
 export interface RigOptions extends Partial<PushServerOptions> {
   readonly maxBytes?: number;
   readonly events?: MappingTexts;
+}
+
+/** A line of the log. */
+interface Logged {
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
 }
 
 /** An event that was read from the inbox. */
@@ -31,15 +37,23 @@ export interface ReadEvent {
 export class Rig implements AsyncDisposable {
   readonly inbox: Inbox;
   readonly server: PushServer;
+  readonly log: Logged[] = [];
   private readonly readers: FormatReaders;
   private position: string | undefined;
+
+  private readonly logger = createLogger({
+    level: "warn",
+    format: "json",
+    write: (line) => void this.log.push(JSON.parse(line)),
+    now: () => 0,
+  });
 
   private constructor(readonly directory: string, { maxBytes = 1e9, events = {}, ...options }: RigOptions) {
     this.inbox = Inbox.open(`${directory}/inbox.sqlite`, maxBytes);
     this.readers = new FormatReaders(events);
     const paths = pushPaths(new RecordCheck(this.readers));
     const common = { hostname: "127.0.0.1", port: 0, tls: undefined, token: undefined };
-    this.server = new PushServer({ ...common, ...options }, this.inbox, paths, CLOCK.nowMs, QUIET);
+    this.server = new PushServer({ ...common, ...options }, this.inbox, paths, CLOCK.nowMs, this.logger);
   }
 
   static async start(options: RigOptions = {}): Promise<Rig> {
