@@ -121,7 +121,6 @@ class StdinPartition implements Partition {
       if (buffer.isFull) {
         buffer.refuse(into);
         this.isInside = true;
-        return;
       }
       if (isLast || !this.hasEnded || buffer.length === 0) return;
       isLast = true;

@@ -16,10 +16,14 @@ const MIB = 1024 * 1024;
 async function rig({ csv = false, endsWhenRead = false } = {}) {
   const pieces: (string | undefined | Error)[] = [];
   let waiting: (() => void) | undefined;
+  let reads = 0;
   const input = {
     isTerminal: true,
     async read() {
+      reads++;
+      assert.equal(waiting, undefined, "one read at a time");
       if (pieces.length === 0) await new Promise<void>((resolve) => waiting = resolve);
+      waiting = undefined;
       const piece = pieces.shift();
       if (piece instanceof Error) throw piece;
       return piece === undefined ? undefined : new TextEncoder().encode(piece);
@@ -32,6 +36,7 @@ async function rig({ csv = false, endsWhenRead = false } = {}) {
     monotonicMs: () => nowMs,
     sleep: async (ms: number, signal: AbortSignal) => {
       sleeps.push(ms);
+      assert.ok(sleeps.length < 100, "it sleeps again and again");
       for (let turn = 0; turn < 20 && !signal.aborted; turn++) await Promise.resolve();
       if (!signal.aborted) nowMs += ms;
     },
@@ -45,6 +50,9 @@ async function rig({ csv = false, endsWhenRead = false } = {}) {
     source,
     partition: partition!,
     sleeps,
+    /** How often the input was read. */
+    reads: () => reads,
+    nowMs: () => nowMs,
     write(...more: readonly (string | undefined | Error)[]) {
       pieces.push(...more);
       waiting?.();
@@ -86,6 +94,17 @@ Deno.test("lines without an event are passed over as long as there are others, a
   assert.equal(await read(1), "idle");
 });
 
+Deno.test("the last line may be one byte, and behind the end nothing is read", async () => {
+  const { read, write } = await rig();
+  write("x", undefined);
+  assert.match(await read(), /JSON|event/);
+  assert.equal(await read(), "idle");
+  const other = await rig();
+  other.write(lines(0, 1), undefined);
+  assert.deepEqual([await other.read(), other.reads()], ["e0", 1]);
+  assert.deepEqual([await other.read(), other.reads()], ["idle", 2], "a terminal would wait");
+});
+
 Deno.test("what a batch has held before is not in what is read into it", async () => {
   const { read, write } = await rig();
   const batch = new EventBatch();
@@ -93,6 +112,11 @@ Deno.test("what a batch has held before is not in what is read into it", async (
   const into = () => read(2, 0, NEVER, batch);
   assert.equal(await read(2, 70, NEVER, batch), "e0,e1");
   assert.deepEqual([await into(), await into()], ["e2", "idle"]);
+  write(lines(3, 4));
+  assert.equal(await read(2, 70, NEVER, batch), "e3");
+  const csv = await rig({ csv: true });
+  csv.write("t,");
+  assert.equal(await csv.read(2, 70, NEVER, batch), "idle", "its header is not whole");
 });
 
 Deno.test("the standard input gives what has come, until it ends", async () => {
@@ -112,7 +136,7 @@ Deno.test("the standard input gives what has come, until it ends", async () => {
 });
 
 Deno.test("a read waits as long as it may, and its bytes are not lost", async () => {
-  const { read, sleeps, write } = await rig();
+  const { nowMs, read, sleeps, write } = await rig();
   assert.equal(await read(1, 0), "idle");
   assert.deepEqual(sleeps, []);
   assert.equal(await read(1, 70), "idle");
@@ -120,8 +144,11 @@ Deno.test("a read waits as long as it may, and its bytes are not lost", async ()
   assert.equal(await read(1, 70, AbortSignal.abort()), "idle");
   assert.equal(sleeps.length, 1);
   write(lines(0, 1));
+  const before = nowMs();
   assert.equal(await read(1, 70), "e0");
   assert.equal(sleeps.length, 2);
+  for (let turn = 0; turn < 30; turn++) await Promise.resolve();
+  assert.equal(nowMs(), before, "nobody sleeps on");
 });
 
 Deno.test("a run that ends waits for the writer of a pipe, a day at most", async () => {
@@ -133,6 +160,8 @@ Deno.test("a run that ends waits for the writer of a pipe, a day at most", async
   const other = await rig({ endsWhenRead: true });
   assert.equal(await other.read(1, 40), "idle");
   assert.deepEqual(other.sleeps, [40]);
+  assert.equal(await other.read(1, 0), "idle");
+  assert.deepEqual(other.sleeps, [40, 24 * 3_600_000]);
 });
 
 Deno.test("a line of more than a megabyte is refused once, and what follows it is read", async () => {
@@ -158,6 +187,16 @@ Deno.test("CSV begins with its header, and has another one where it changes", as
     assert.deepEqual([batch.value[0], batch.timeMs[0]], [value, timeMs]);
   }
   assert.equal(await read(), "idle");
+  const changed = await rig({ csv: true });
+  changed.write("t,a\n5,1\n");
+  assert.equal(await changed.read(), "n");
+  changed.write("a,t\n2,6\n");
+  assert.equal(await changed.read(), "n", "in the same read");
+  const quoted = await rig({ csv: true });
+  quoted.write('t,a,"x\n');
+  assert.equal(await quoted.read(), "idle");
+  quoted.write('y"\n5,1,2\n');
+  assert.equal(await quoted.read(), "n");
   const only = await rig({ csv: true });
   only.write("t,a", undefined);
   assert.equal(await only.read(), "idle");

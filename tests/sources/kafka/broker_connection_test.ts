@@ -1,9 +1,14 @@
 /** A connection to a broker: which answer belongs to which request, what ends it, and the login. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
 import { WireReader } from "../../../src/platform/kafka/wire_reader.ts";
 import { WireWriter } from "../../../src/platform/kafka/wire_writer.ts";
 import { BrokerConnection, type KafkaAccess } from "../../../src/sources/kafka/broker_connection.ts";
+import type { TlsConfig } from "../../../src/settings/declaration.ts";
+import { Authority } from "../../support/certificates.ts";
+import { temporaryDirectory, until } from "../../support/executable.ts";
 import { STILL } from "./exchange.ts";
 import { API_VERSIONS, framed, type Request, ScriptedBroker, versionsAnswer } from "./scripted_broker.ts";
 
@@ -263,4 +268,38 @@ Deno.test("a broker that proves nothing about the password is refused", async ()
     kind: "refused",
     message: `the broker at ${host}:${port}: what the broker answers to the login is no SCRAM`,
   });
+  await until(() => broker.connectionCount === 0, "the end of the connection");
+});
+
+Deno.test("a broker that closes at once may want a certificate, where there is TLS and none is given", async () => {
+  await using plain = await ScriptedBroker.start(({ end }) => end());
+  const away = (port: number) => `the broker at 127.0.0.1:${port} has closed the connection`;
+  await assert.rejects(BrokerConnection.open(plain.address, OPEN, STILL, NEVER), {
+    kind: "unavailable",
+    message: away(plain.address.port),
+  });
+  await using directory = await temporaryDirectory();
+  const authority = await Authority.create(directory.path, "authority");
+  const { certFile, keyFile } = await authority.sign("broker", ["IP:127.0.0.1"]);
+  const [ca, cert, key] = [authority.caFile, certFile, keyFile].map((path) => Deno.readTextFileSync(path));
+  const server = createServer({ cert: cert!, key: key! }, (socket) => socket.on("data", () => socket.end()));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const open = (own: Partial<TlsConfig>) =>
+      BrokerConnection.open(
+        { host: "127.0.0.1", port },
+        { tls: { ca, cert: undefined, key: undefined, ...own }, login: undefined },
+        STILL,
+        NEVER,
+      );
+    await assert.rejects(open({}), {
+      kind: "unavailable",
+      message: `${away(port)}: if it wants a certificate of the client, give VABUS_CERT_FILE and ` +
+        "VABUS_KEY_FILE",
+    });
+    await assert.rejects(open({ cert, key }), { kind: "unavailable", message: away(port) });
+  } finally {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
 });

@@ -92,6 +92,10 @@ export class ScriptedBroker implements AsyncDisposable {
     return { host: "127.0.0.1", port: (this.server.address() as AddressInfo).port };
   }
 
+  get connectionCount(): number {
+    return this.sockets.size;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
