@@ -71,6 +71,11 @@ export class FakeClient {
     this.socket.destroy();
   }
 
+  /** Whether the connection has ended, on either side. */
+  get isGone(): boolean {
+    return this.socket.destroyed;
+  }
+
   private answer(packet: MqttPacket, { afterSubscribe, connack, granted, isBrief, isSlow }: Manners): void {
     const { body, type } = packet;
     if (type === CONNECT) {

@@ -1,12 +1,17 @@
 /** A session beside its messages: who it says it is, what it says of itself, and what of it is no event. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
 import { createLogger } from "../../../src/platform/log/logger.ts";
+import { connectSocket } from "../../../src/platform/net/server_socket.ts";
 import { clientIdOf, type MqttOptions } from "../../../src/sources/mqtt/mqtt_options.ts";
+import type { MqttPosition } from "../../../src/sources/mqtt/mqtt_position.ts";
 import { MqttSession } from "../../../src/sources/mqtt/mqtt_session.ts";
+import { PacketIds } from "../../../src/sources/mqtt/packet_ids.ts";
 import { events, Reading } from "../../contract/source_reading.ts";
-import type { MqttPacket } from "../../support/mqtt_packets.ts";
-import { accepted, CONNECT, FakeBroker, type Manners, publish, SUBSCRIBE } from "./fake_broker.ts";
+import { until } from "../../support/executable.ts";
+import { type MqttPacket, mqttPacket } from "../../support/mqtt_packets.ts";
+import { accepted, CONNECT, FakeBroker, type Manners, publish, pubrel, SUBSCRIBE } from "./fake_broker.ts";
 import { createMqttSource, eventText, mqttOptions } from "./rig.ts";
 
 const NEVER = new AbortController().signal;
@@ -28,19 +33,19 @@ function publishedBy(packets: readonly MqttPacket[]): string[] {
   });
 }
 
+function warnings() {
+  const log: string[] = [];
+  const write = (line: string) => void log.push(line);
+  return { log, logger: createLogger({ level: "warn", format: "text", write, now: () => 0 }) };
+}
+
 async function withReading(
   manners: Manners,
   options: Partial<MqttOptions>,
   test: (rig: { broker: FakeBroker; reading: Reading; log: string[] }) => Promise<void>,
 ): Promise<void> {
   await using broker = await FakeBroker.start(manners);
-  const log: string[] = [];
-  const logger = createLogger({
-    level: "warn",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const { log, logger } = warnings();
   const source = createMqttSource(broker.port, "plant-1", options);
   const reading = await Reading.open(source, undefined, { logger });
   try {
@@ -86,20 +91,129 @@ Deno.test("other credentials hold from the next connection on", () =>
     assert.deepEqual(passwords, ["first", "second"]);
   }));
 
-Deno.test("who waits is told at once of a connection that has ended, and why is told once", async () => {
+/** A session beside its reader. */
+async function withSession(
+  manners: Manners,
+  options: Partial<MqttOptions>,
+  test: (session: MqttSession, broker: FakeBroker) => Promise<void>,
+): Promise<void> {
+  await using broker = await FakeBroker.start(manners);
+  const session = new MqttSession(mqttOptions(broker.port, "plant-1", options), warnings().logger);
+  try {
+    await test(session, broker);
+  } finally {
+    await session.close();
+  }
+}
+
+Deno.test("who waits is told at once of a connection that has ended, and why is told once", () =>
+  withSession({}, {}, async (session, broker) => {
+    assert.equal(await session.connect(undefined, NEVER), "ready");
+    const ends = session.arrival();
+    (await broker.client(1)).cut();
+    await ends;
+    await session.arrival();
+    assert.throws(() => session.assertAlive(), { kind: "unavailable" });
+    session.assertAlive();
+    assert.equal(session.isAt(0), false);
+  }));
+
+Deno.test("a reader may go on at the steps that there are, with a connection", () =>
+  withSession({}, {}, async (session, broker) => {
+    let count = 0;
+    session.connected = () => count++;
+    assert.equal(session.isAt(0), false);
+    await session.connect(undefined, NEVER);
+    assert.deepEqual([count, session.isAt(0), session.isAt(1)], [1, true, false]);
+    const arrival = session.arrival();
+    (await broker.client(1)).send(publish(1, 1, eventText(0)));
+    await arrival;
+    assert.deepEqual([session.isAt(1), session.isAt(2)], [true, false]);
+    await session.connect({ qos: 1, step: 7, ids: new PacketIds() }, NEVER);
+    assert.deepEqual([count, session.isAt(7), session.isAt(6), session.isAt(8)], [2, true, false, false]);
+    await until(() => broker.clients[0]!.isGone, "the end of the connection before");
+    assert.equal(broker.clients[1]!.isGone, false);
+  }));
+
+Deno.test("a session without its subscription has no connection", () =>
+  withSession({ granted: 0x87 }, {}, async (session, broker) => {
+    await assert.rejects(session.connect(undefined, NEVER), { kind: "refused" });
+    assert.equal(session.isAt(0), false);
+    await until(() => broker.clients[0]!.isGone, "the end of the connection");
+  }));
+
+Deno.test("a broker of MQTT 3.1.1 is asked for its retained messages once for each QoS, one of MQTT 5 each time", async () => {
+  const old: Manners = {
+    connack: ({ body }) => body[6] === 5 ? mqttPacket(2, 0, 0, 1) : accepted(4, (body[7]! & 2) === 0),
+  };
+  for (const [manners, level, counts] of [[old, 4, [1, 1, 2]], [{}, 5, [1, 2, 3]]] as const) {
+    await withSession(manners, {}, async (session, broker) => {
+      const ids = new PacketIds();
+      for (const [i, from] of [undefined, { qos: 1, step: 0, ids }, { qos: 2, step: 0, ids }].entries()) {
+        assert.equal(await session.connect(from as MqttPosition | undefined, NEVER), "ready");
+        const subscribed = broker.clients.flatMap((client) => client.ofType(SUBSCRIBE));
+        assert.equal(subscribed.length, counts[i], `MQTT ${level}, ${from?.qos}`);
+      }
+      assert.equal(broker.clients.at(-1)!.version, level);
+    });
+  }
+});
+
+Deno.test("an old broker that has lost a session forgets the one that it has just made", () => {
+  const manners: Manners = {
+    connack: ({ body }) => body[6] === 5 ? mqttPacket(2, 0, 0, 1) : accepted(4, false),
+  };
+  return withSession(manners, {}, async (session, broker) => {
+    assert.equal(await session.connect({ qos: 1, step: 3, ids: new PacketIds() }, NEVER), "lost");
+    const [, found, cleaner] = broker.clients;
+    for (const client of [found!, cleaner!]) await client.hears(DISCONNECT);
+    const flags = [found!, cleaner!].map((client) => client.ofType(CONNECT)[0]!.body[7]!);
+    // A clean session has no will: nothing is said of its end.
+    assert.deepEqual(flags.map((byte) => [byte & 2, byte & 4]), [[0, 4], [2, 0]]);
+    assert.deepEqual(broker.clients.flatMap((client) => client.ofType(SUBSCRIBE)), []);
+    assert.equal(session.isAt(3), false);
+    assert.equal(broker.clients.length, 3);
+  });
+});
+
+Deno.test("a broker is not read while more than 32 MiB wait to be taken in", async () => {
+  let socket: Socket | undefined;
   await using broker = await FakeBroker.start();
-  const logger = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
-  const session = new MqttSession(mqttOptions(broker.port, "plant-1"), logger);
-  assert.equal(await session.connect(undefined, NEVER), "ready");
-  const ends = session.arrival();
-  (await broker.client(1)).cut();
-  await ends;
-  await session.arrival();
-  assert.throws(() => session.assertAlive(), { kind: "unavailable" });
-  session.assertAlive();
-  assert.equal(session.isAt(0), false);
+  const options = mqttOptions(broker.port, "plant-1");
+  const connect = async (...how: Parameters<typeof connectSocket>) => socket = await connectSocket(...how);
+  const session = new MqttSession({ ...options, access: { ...options.access, connect } }, warnings().logger);
+  await session.connect(undefined, NEVER);
+  const most = 32 * 1024 * 1024;
+  const isPausedAt = (bytes: number) => {
+    session.inFlight.bytes = bytes;
+    session.settle(0);
+    return socket!.isPaused();
+  };
+  assert.deepEqual([isPausedAt(most), isPausedAt(most + 1), isPausedAt(most)], [false, true, false]);
+  assert.equal(isPausedAt(most + 1), true);
+  session.inFlight.bytes = 0;
+  await session.committed(0);
+  assert.equal(socket!.isPaused(), false);
   await session.close();
 });
+
+Deno.test("what is known already wakes nobody who waits for more", () =>
+  withSession({}, { qos: 2 }, async (session, broker) => {
+    await session.connect(undefined, NEVER);
+    const client = await broker.client(1);
+    const first = session.arrival();
+    client.send(pubrel(1));
+    await first;
+    session.settle(1);
+    let isWoken = false;
+    void session.arrival().then(() => isWoken = true);
+    client.send(pubrel(1));
+    await session.ping(NEVER);
+    assert.deepEqual([isWoken, session.inFlight.count], [false, 0]);
+    client.send(pubrel(2));
+    await session.ping(NEVER);
+    assert.deepEqual([isWoken, session.inFlight.count], [true, 1]);
+  }));
 
 Deno.test("what is empty, retained before the start or of a handler's own status is no event", () => {
   const sent = [
@@ -131,6 +245,14 @@ Deno.test("QoS 0 is warned of once, and QoS 1 is not", async () => {
     assert.equal(log.length, 1);
     assert.match(log[0]!, /messages come with QoS 0.*topic=/);
   });
+  const sparkplug = {} as unknown as MqttOptions["sparkplug"];
+  await using broker = await FakeBroker.start(manners);
+  const { log, logger } = warnings();
+  const session = new MqttSession(mqttOptions(broker.port, "plant-1", { sparkplug }), logger);
+  await session.connect(undefined, NEVER);
+  await session.ping(NEVER);
+  assert.deepEqual([session.inFlight.count, log], [2, []], "Sparkplug has QoS 0");
+  await session.close();
   await withReading({ afterSubscribe: () => publish(1, 1, eventText(0)) }, {}, async ({ log, reading }) => {
     await reading.readAll();
     assert.deepEqual(log, []);
