@@ -45,6 +45,8 @@ export interface Answers {
   abortedCount: number;
   /** The batches from an offset on. */
   batches: (offset: number) => readonly Uint8Array[];
+  /** The numbers of the brokers, all of which are where it says. */
+  nodes: readonly number[];
   /** The node that leads the partitions; -1: none. */
   leader: number;
   /** The number of the error of the group; 0: none. */
@@ -60,6 +62,8 @@ export class FakeBroker implements AsyncDisposable {
   readonly answers: Answers;
   /** What groups have committed: "offset metadata", by group and partition. */
   readonly committed = new Map<string, string>();
+  /** How many connections there were. */
+  connections = 0;
   private readonly sockets = new Set<Socket>();
 
   private constructor(private readonly server: Server, port: number) {
@@ -74,6 +78,7 @@ export class FakeBroker implements AsyncDisposable {
       error: 0,
       abortedCount: 0,
       batches: () => [],
+      nodes: [1],
       leader: 1,
       groupError: 0,
       send: (answer, socket) => void socket.write(answer),
@@ -112,7 +117,13 @@ export class FakeBroker implements AsyncDisposable {
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 
+  /** How many connections there are. */
+  get connectionCount(): number {
+    return this.sockets.size;
+  }
+
   private serve(socket: Socket): void {
+    this.connections++;
     this.sockets.add(socket);
     socket.once("close", () => this.sockets.delete(socket)).on("error", () => {});
     let received = Buffer.alloc(0);
@@ -153,8 +164,8 @@ export class FakeBroker implements AsyncDisposable {
   }
 
   private writeMetadata(writer: WireWriter): void {
-    const { host, leader, partitions, port } = this.answers;
-    writer.int32(0).array([1], (node) => writer.int32(node).string(host).int32(port).string(undefined));
+    const { host, leader, nodes, partitions, port } = this.answers;
+    writer.int32(0).array(nodes, (node) => writer.int32(node).string(host).int32(port).string(undefined));
     writer.string("cluster").int32(1).array([TOPIC], (topic) => {
       writer.int16(0).string(topic).boolean(false).array(partitions, (partition) => {
         writer.int16(0).int32(partition).int32(leader);
