@@ -363,6 +363,47 @@ Deno.test("a file that is written anew is read from its beginning, and told of o
     close(rig);
   }));
 
+Deno.test("the end of a file is known while it is open, and else is where it was read to", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a`;
+    await Deno.writeTextFile(path, lines(0, 3));
+    const rig = await Rig.of(path, true);
+    const { partition } = rig;
+    assert.equal(await partition.end(), undefined);
+    await rig.read();
+    const end = await partition.end();
+    assert.deepEqual([end!.at, end!.path, partition.mark], [lines(0, 3).length, path, undefined]);
+    await rig.read();
+    partition.pause();
+    assert.equal((await partition.end())!.at, lines(0, 2).length);
+    close(rig);
+    await Deno.writeFile(`${path}.gz`, gzipSync(lines(0, 3)));
+    const compressed = await Rig.of(`${path}.gz`, true);
+    await compressed.partition.prepare();
+    assert.equal(await compressed.partition.end(), undefined);
+    await compressed.readAll();
+    assert.deepEqual(await compressed.partition.end(), compressed.partition.mark);
+    assert.equal(compressed.partition.mark!.at, lines(0, 3).length);
+    close(compressed);
+  }));
+
+Deno.test("the beginning of a damaged file is in no line of the one that is written over it", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a.gz`;
+    // Of its only line, some can be unpacked.
+    const text = Array.from({ length: 9000 }, (_, i) => `x${i}`).join("");
+    const whole = gzipSync(text);
+    await Deno.writeFile(path, whole.subarray(0, whole.length - 9));
+    const rig = await Rig.of(path, true);
+    for (let time = 0; time < 2; time++) {
+      assert.match((await errorOf(rig.read())).message, /cut off in the middle/);
+    }
+    await Deno.writeFile(path, gzipSync(lines(0, 3)));
+    assert.equal(await rig.readAll(), "e0,e1,e2");
+    assert.deepEqual(rig.log, []);
+    close(rig);
+  }));
+
 Deno.test("what lies before a cut of a compressed file is read first, and the cut is told of then", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/a.gz`;
