@@ -432,5 +432,8 @@ Deno.test("a file of CSV that is written anew has its new header", () =>
     assert.equal(await rig.readAll(), "1");
     await Deno.writeTextFile(path, "b,a,t\n7,3,5\n8,4,6\n");
     assert.equal(await rig.readAll(), "3,4");
+    // These are other columns, though there are as many of them.
+    await Deno.writeTextFile(path, "u,v,w\n7,3,5\n");
+    assert.equal(await rig.readAll(), "");
     close(rig);
   }));
