@@ -55,6 +55,8 @@ export interface Answers {
   send: (answer: Uint8Array, socket: Socket) => void;
   /** What becomes of an answer about who leads. */
   sendMetadata: (answer: Uint8Array, socket: Socket) => void;
+  /** What becomes of an answer about a group. */
+  sendGroup: (answer: Uint8Array, socket: Socket) => void;
 }
 
 /** A broker that answers what it is told to, be it a lie. */
@@ -62,6 +64,8 @@ export class FakeBroker implements AsyncDisposable {
   readonly answers: Answers;
   /** What groups have committed: "offset metadata", by group and partition. */
   readonly committed = new Map<string, string>();
+  /** How many logins it has not understood. */
+  logins = 0;
   /** How many connections there were. */
   connections = 0;
   private readonly sockets = new Set<Socket>();
@@ -83,6 +87,7 @@ export class FakeBroker implements AsyncDisposable {
       groupError: 0,
       send: (answer, socket) => void socket.write(answer),
       sendMetadata: (answer, socket) => void socket.write(answer),
+      sendGroup: (answer, socket) => void socket.write(answer),
     };
   }
 
@@ -95,8 +100,12 @@ export class FakeBroker implements AsyncDisposable {
   }
 
   createSource(options: Partial<KafkaSourceOptions> = {}): KafkaSource {
+    return new KafkaSource(this.sourceOptions(options));
+  }
+
+  sourceOptions(options: Partial<KafkaSourceOptions> = {}): KafkaSourceOptions {
     const { port } = this.server.address() as AddressInfo;
-    return new KafkaSource({
+    return {
       name: `kafka://127.0.0.1:${port}/${TOPIC}`,
       brokers: [{ host: "127.0.0.1", port }],
       topics: [TOPIC],
@@ -109,7 +118,7 @@ export class FakeBroker implements AsyncDisposable {
       endsWhenRead: false,
       clock: systemClock,
       ...options,
-    });
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -149,13 +158,20 @@ export class FakeBroker implements AsyncDisposable {
     else if (key === FIND_COORDINATOR) this.writeCoordinator(writer);
     else if (key === OFFSET_FETCH) this.writeCommitted(reader, writer);
     else if (key === OFFSET_COMMIT) this.commit(reader, writer);
-    else this.writeRecords(reader, writer);
+    else if (key === FETCH) this.writeRecords(reader, writer);
+    else {
+      // It knows no login.
+      this.logins++;
+      socket.destroy();
+      return;
+    }
     const answer = Buffer.concat([
       new WireWriter(false).int32(writer.written.length).written,
       writer.written,
     ]);
     if (key === FETCH) this.answers.send(answer, socket);
     else if (key === METADATA) this.answers.sendMetadata(answer, socket);
+    else if (key === OFFSET_COMMIT || key === OFFSET_FETCH) this.answers.sendGroup(answer, socket);
     else socket.write(answer);
   }
 

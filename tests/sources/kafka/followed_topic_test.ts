@@ -13,6 +13,7 @@ import { FakeBroker } from "./fake_broker.ts";
 
 const NEVER = new AbortController().signal;
 const [LOOK_MS, SHARES_LOOK_MS, COMMIT_MS] = [5000, 1000, 2000];
+const CLOSE_MAX_MS = 1000;
 const OWN = groupOf("plant-1");
 const SHARED = groupOf("plant");
 
@@ -79,6 +80,12 @@ async function rig(broker: FakeBroker, options: Partial<KafkaSourceOptions> = {}
   const commit = (partition: Partition, position: string) =>
     partition.committed({ lineage: undefined, position, history: new LogHistory() });
   return { changes, clock, commit, context, ids: idsOf(partitions), log, partitions, present, source };
+}
+
+/** What a partition says that was not read before. */
+function readOf(partition: Partition) {
+  const from = { lineage: undefined, position: undefined, history: new LogHistory() };
+  return partition.read(from, new EventBatch(), { limit: 1, waitMs: 0, isAfterRest: false }, NEVER);
 }
 
 type Progressed = Readonly<Record<string, string>>;
@@ -192,9 +199,7 @@ brokerTest(
   async (broker) => {
     Object.assign(broker.answers, { oldest: 2, end: 7 });
     const beginning = async (partition: Partition) => {
-      const from = { lineage: undefined, position: undefined, history: new LogHistory() };
-      const request = { limit: 1, waitMs: 0, isAfterRest: false };
-      const outcome = await partition.read(from, new EventBatch(), request, NEVER);
+      const outcome = await readOf(partition);
       return "next" in outcome ? outcome.next : outcome.kind;
     };
     for (
@@ -223,6 +228,63 @@ brokerTest("a source that is opened again closes what it had", async (broker) =>
   await source.open(context, NEVER);
   await source.close();
   await until(() => !clock.isAsleep(LOOK_MS), "the end of both");
+});
+
+brokerTest(
+  "a source that is closed, a probe and a source that cannot be opened leave no connection",
+  async (broker) => {
+    const { answers } = broker;
+    const gone = () => until(() => broker.connectionCount === 0, "the end of the connections");
+    const { clock, partitions, source } = await rig(broker);
+    await readOf(partitions[0]!);
+    assert.ok(broker.connectionCount > 0);
+    await source.close();
+    await gone();
+    assert.equal(clock.isAsleep(CLOSE_MAX_MS), false);
+    await source.probe(NEVER);
+    await gone();
+    answers.partitions = [];
+    await errorOf(source.probe(NEVER));
+    await errorOf(rig(broker));
+    await gone();
+  },
+);
+
+brokerTest("a source is closed after a second though its group does not answer", async (broker) => {
+  const { clock, commit, partitions, source } = await rig(broker);
+  broker.answers.sendGroup = () => {};
+  await commit(partitions[0]!, "5");
+  const closed = source.close();
+  await clock.wake(CLOSE_MAX_MS);
+  await closed;
+  await until(() => broker.connectionCount === 0, "the end of the connections");
+});
+
+brokerTest("a topic that goes says so until it comes back", async (broker) => {
+  const { answers } = broker;
+  const { clock, partitions, source } = await rig(broker);
+  assert.equal((await readOf(partitions[0]!)).kind, "idle");
+  answers.partitions = [];
+  await clock.wake(LOOK_MS);
+  await until(() => clock.isAsleep(LOOK_MS), "the look");
+  assert.match((await errorOf(readOf(partitions[0]!))).message, /partition t\/0: no broker leads it/);
+  answers.partitions = [0];
+  assert.equal((await readOf(partitions[0]!)).kind, "idle", "it looks by itself");
+  await source.close();
+});
+
+brokerTest("other credentials hold from the next connection on", async (broker) => {
+  const { clock, source } = await rig(broker);
+  const login = { mechanism: "plain", username: "u", password: "p" } as const;
+  source.change(broker.sourceOptions({ clock, access: { tls: undefined, login } }));
+  assert.equal(broker.logins, 0);
+  broker.answers.sendMetadata = (_answer, socket) => socket.destroy();
+  await clock.wake(LOOK_MS);
+  await until(() => broker.logins > 0, "a login");
+  await source.close();
+  const { logins } = broker;
+  await errorOf(source.probe(NEVER));
+  assert.ok(broker.logins > logins);
 });
 
 brokerTest("a probe tries to read each partition, and tells the share", async (broker) => {
@@ -257,14 +319,7 @@ brokerTest(
     answers.partitions = [0];
     answers.leader = -1;
     const { partitions, source } = await rig(broker);
-    const from = { lineage: undefined, position: undefined, history: new LogHistory() };
-    const read = partitions[0]!.read(
-      from,
-      new EventBatch(),
-      { limit: 1, waitMs: 0, isAfterRest: false },
-      NEVER,
-    );
-    assert.match((await errorOf(read)).message, /no broker leads it/);
+    assert.match((await errorOf(readOf(partitions[0]!))).message, /no broker leads it/);
     await source.close();
   },
 );
