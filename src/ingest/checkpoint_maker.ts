@@ -131,7 +131,7 @@ export class CheckpointMaker {
   }
 
   /** See {@link Ingest.checkpointNow}. @throws {StateError} The state is damaged. */
-  make(closeAll = false): boolean {
+  make(closeAll: boolean): boolean {
     return this.commit(() => this.windowsToClose(closeAll));
   }
 

@@ -108,3 +108,28 @@ Deno.test("a damaged state that shows while windows close in turns is not passed
     await assert.rejects(ingest.checkpointInTurns(true), /a page is broken/);
     assert.equal(ingest.closing, undefined);
   }));
+
+Deno.test("a state that cannot be read while the rows are made is tried again with the checkpoint, a broken one is not", () =>
+  withDueWindow(async (rig) => {
+    const { checkpoint: { closer }, ingest } = rig.core;
+    const { prepare } = closer;
+    closer.prepare = () => Promise.reject(new StateError("damaged", "a page is broken"));
+    await assert.rejects(ingest.checkpointInTurns(true), /a page is broken/);
+    closer.prepare = () => Promise.reject(new StateError("unwritable", "disk I/O error"));
+    assert.equal(await ingest.checkpointInTurns(true), true);
+    closer.prepare = prepare;
+    assert.equal(rig.core.outbox.endId(), SERIES);
+  }));
+
+Deno.test("whoever closes windows in turns shows at each turn that it is alive", () =>
+  withDueWindow(async (rig, _, at) => {
+    const { ingest } = rig.core;
+    const seen = new Set<string | undefined>();
+    at(() => {
+      seen.add(ingest.pulse.overdue(0));
+      rig.clock.ms++;
+      seen.add(ingest.pulse.overdue(0));
+    });
+    await ingest.checkpointInTurns(true);
+    assert.deepEqual([...seen], [undefined, "the next step of closing windows"]);
+  }));
