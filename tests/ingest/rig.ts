@@ -2,7 +2,7 @@ import type { Clock } from "../../src/platform/clock/clock.ts";
 import type { Config } from "../../src/settings/config.ts";
 import { loadConfig } from "../settings/sources.ts";
 import { type Core, openCore } from "../../src/runtime/core.ts";
-import { UNOBSERVED } from "../../src/ingest/ingest_options.ts";
+import { type IngestObserver, UNOBSERVED } from "../../src/ingest/ingest_options.ts";
 import { SourceReader } from "../../src/ingest/source_reader.ts";
 import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
 import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
@@ -100,6 +100,7 @@ export function openRig(
   nowMs: number,
   flags: Record<string, string> = {},
   deadLetterBound?: DeadLetterBound,
+  observer: IngestObserver = UNOBSERVED,
 ): Rig {
   const config = configFor(stateDir, { AGGREGATION_INTERVAL: "10", ALLOWED_LATENESS: "0", ...flags });
   const log: string[] = [];
@@ -116,7 +117,7 @@ export function openRig(
     forgetSinks: [],
     clock,
     builtAtMs: undefined,
-    observer: UNOBSERVED,
+    observer,
     ...(deadLetterBound && { deadLetterBound }),
   });
   const options = { batchSize: config.batchSize, waitMs: 1000 };
