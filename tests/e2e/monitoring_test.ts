@@ -81,7 +81,7 @@ Deno.test({
     const alerts = await hastyAlerts(directory.path);
     const alertmanager = await startAlertmanager(directory.path, webhook.url);
     const prometheus = await runPrometheus(directory.path, () => ({
-      global: { scrape_interval: "500ms", scrape_timeout: "500ms", evaluation_interval: "500ms" },
+      global: { scrape_interval: "2s", scrape_timeout: "2s", evaluation_interval: "500ms" },
       rule_files: [alerts],
       alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager.address] }] }] },
       scrape_configs: [{ job_name: "vabus-data-handler", static_configs: [{ targets: [address] }] }],
