@@ -7,6 +7,8 @@ import { createServer as createTlsServer } from "node:tls";
 export interface Tls {
   readonly cert: string;
   readonly key: string;
+  /** Those that the server speaks; not there: it chooses none. */
+  readonly ALPNProtocols?: string[];
 }
 
 /** The script for one connection. It reads the client's data piece by piece, and ends with the connection. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createServer, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { SinkError } from "../../../src/contract/sink.ts";
 import type { PostgresTls } from "../../../src/sinks/postgres/postgres_connection.ts";
 import {
@@ -37,7 +38,11 @@ interface Outcome {
 /** Opens a connection to a server that gives one answer to whatever is said first. */
 async function opened(
   answer: string,
-  options: Partial<SocketOptions> & { readonly server?: Tls; readonly hostname?: string } = {},
+  options: Partial<SocketOptions> & {
+    readonly server?: Tls;
+    readonly hostname?: string;
+    readonly before?: ((socket: Socket) => void) | undefined;
+  } = {},
 ): Promise<Outcome> {
   await using server = await HostileServer.start(async (conversation) => {
     if ((await conversation.listen()).length > 0) await conversation.say(Buffer.from(answer));
@@ -46,8 +51,11 @@ async function opened(
   const host = { host: options.hostname ?? "127.0.0.1", address: "127.0.0.1", port: server.port };
   try {
     const given = { host, tls: TLS, timeoutMs: PATIENCE_MS, keepAliveMs: undefined, ...options };
-    const found = await openSocket({ ...given, opened: (socket) => sockets.push(socket) })
-      .catch((error: Error) => error);
+    const keep = (socket: Socket) => {
+      sockets.push(socket);
+      options.before?.(socket);
+    };
+    const found = await openSocket({ ...given, opened: keep }).catch((error: Error) => error);
     const left = sockets.filter(({ destroyed }) => !destroyed).length;
     const heard = server.conversations.flatMap(({ heard }) => heard.flatMap((piece) => [...piece]));
     return { found, opened: sockets.length, left, heard };
@@ -62,6 +70,30 @@ Deno.test("without TLS nothing is asked for; a server on this host is trusted", 
   const outcome = await opened("", { tls: undefined });
   assert.equal(isTrusted(outcome), true);
   assert.deepEqual([outcome.opened, outcome.left, outcome.heard], [1, 1, []]);
+});
+
+/** A server that is not on this host, by what the socket says of it. */
+const elsewhere = (socket: Socket) => {
+  Object.defineProperty(socket, "remoteAddress", { value: "10.0.0.7" });
+};
+
+Deno.test("a server elsewhere is not trusted without TLS, whether it is wanted or not", async () => {
+  assert.equal(isTrusted(await opened("", { tls: undefined, before: elsewhere })), false);
+  const tls = { ...TLS, mode: "prefer", provesServer: true } as const;
+  assert.equal(isTrusted(await opened("N", { tls, before: elsewhere })), false);
+});
+
+Deno.test("what is said goes out at once, and a silent server is asked for where that is wanted", async () => {
+  for (const [keepAliveMs, expected] of [[undefined, []], [30_000, [[true, 30_000]]]] as const) {
+    const delays: unknown[] = [];
+    const probes: unknown[] = [];
+    const before = (socket: Socket) => {
+      socket.setNoDelay = (isOn) => (delays.push(isOn), socket);
+      socket.setKeepAlive = (...given: unknown[]) => (probes.push(given), socket);
+    };
+    await opened("", { tls: undefined, keepAliveMs, before });
+    assert.deepEqual([delays, probes], [[true], expected]);
+  }
 });
 
 Deno.test("a server without TLS is used where sslmode only prefers it, and else refused with words", async () => {
@@ -120,6 +152,16 @@ Deno.test("certificates are checked as sslmode has it, by the authority that is 
     assert.equal(await check({ mode: "verify-ca", ca }, "elsewhere"), true);
     assert.equal(await check({ mode: "verify-full", ca }), true);
     assert.equal(await check({ mode: "verify-full", ca }, "elsewhere"), false);
+    const direct = async (provesServer: boolean, before?: (socket: Socket) => void) => {
+      const server = { cert: cert!, key: key!, ALPNProtocols: ["other", "postgresql"] };
+      return await opened("", { server, tls: { ...TLS, isDirect: true, provesServer }, before });
+    };
+    assert.equal(isTrusted(await direct(false)), true);
+    assert.equal(isTrusted(await direct(false, elsewhere)), false);
+    const proven = await direct(true, elsewhere);
+    assert.equal(isTrusted(proven), true);
+    assert.ok("socket" in proven.found && proven.found.socket instanceof TLSSocket);
+    assert.equal(proven.found.socket.alpnProtocol, "postgresql");
     const stranger = await Deno.readTextFile((await Authority.create(directory, "stranger")).caFile);
     for (const mode of ["require", "verify-ca", "verify-full"] as const) {
       assert.equal(await check({ mode, ca: stranger }), false, mode);

@@ -86,6 +86,14 @@ Deno.test("a missing right on the claims is a flaw; a server that goes away is a
   }
 });
 
+Deno.test("a table that a first write without rows is refused by is an error, whoever has made it", async () => {
+  for (const tables of [[], ["rows"]]) {
+    await assert.rejects(prepare({ tables, errors: { "the table": [fault("42501")] } }), {
+      message: "refused with 42501",
+    });
+  }
+});
+
 Deno.test("who loses the race for a table tries again, thrice at most", async () => {
   const race = (...codes: string[]) => ({ "to create a table": codes.map((code) => fault(code)) });
   const { made } = await prepare({ tables: [], errors: race("23505", "42P07") });

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { concatenated } from "../../../src/platform/http/bounded_bytes.ts";
-import { BusConnection } from "../../../src/sources/vabus/bus_connection.ts";
+import { BusConnection, type BusRequest } from "../../../src/sources/vabus/bus_connection.ts";
 import { LogClient } from "../../../src/sources/vabus/log_client.ts";
 import { postMetrics } from "../../../src/sources/vabus/metrics_client.ts";
 import { QueueClient } from "../../../src/sources/vabus/queue_client.ts";
 import { SourceError, type SourceErrorKind } from "../../../src/contract/source.ts";
+import { Authority } from "../../support/certificates.ts";
+import { temporaryDirectory } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
 import { type Answer, type FaultyRequest, FaultyServer, respond } from "../../support/http_faults.ts";
+import { type Conversation, HostileServer } from "../../support/hostile_server.ts";
 
 const NEVER = new AbortController().signal;
 const FETCH = { offset: 7, limit: 10, waitSeconds: 0, ack: 5 };
@@ -254,15 +257,24 @@ Deno.test("the bytes of a reply are bounded by the events asked for, and by the 
       await client.fetch({ ...FETCH, limit }, NEVER);
       return "taken";
     } catch (error) {
-      return (error as SourceError).kind;
+      const { kind, message } = error as SourceError;
+      return `${kind}: ${message.replace(server.url, "it")}`;
     } finally {
       client.close();
     }
   };
   assert.equal(await fetchOf(7 * MIB, 1, 1), "taken");
-  assert.equal(await fetchOf(10 * MIB, 1, 1), "incomplete");
+  assert.equal(
+    await fetchOf(10 * MIB, 1, 1),
+    "incomplete: it: the answer is larger than 8256 KiB, which is what 1 events may come to: lower " +
+      "VABUS_BATCH_SIZE",
+  );
   assert.equal(await fetchOf(10 * MIB, 1000, 1), "taken");
-  assert.equal(await fetchOf(10 * MIB, 1000, 16), "incomplete");
+  assert.equal(
+    await fetchOf(10 * MIB, 1000, 16),
+    "incomplete: it: the answer is larger than 8192 KiB, which is what 1000 events may come to where " +
+      "several buses share the memory: lower VABUS_BATCH_SIZE",
+  );
 });
 
 Deno.test("what is no reply of events is bounded without any: of an error, and of what a bus says of itself", async () => {
@@ -276,7 +288,10 @@ Deno.test("what is no reply of events is bounded without any: of an error, and o
 
 Deno.test("nobody listens: unavailable, with the operating system's word", async () => {
   const client = new LogClient(connectionTo(`http://127.0.0.1:${freePort()}`), "c");
-  await assert.rejects(client.fetch(FETCH, NEVER), { kind: "unavailable", message: /refused/i });
+  await assert.rejects(client.fetch(FETCH, NEVER), {
+    kind: "unavailable",
+    message: /^http:\/\/127\.0\.0\.1:\d+: no connection: connection refused$/,
+  });
   client.close();
 });
 
@@ -288,6 +303,102 @@ Deno.test("a port that no HTTP is sent to is named as such", async () => {
   assert.match(failure.message, /port 1 belongs to another protocol.*listen on another port/);
 });
 
+/** Why a request to this URL has failed. */
+async function failureAt(url: string, connection = connectionTo(url)): Promise<string> {
+  try {
+    await connection.time(NEVER);
+    return "it was answered";
+  } catch (error) {
+    const { kind, message } = error as SourceError;
+    return `${kind}: ${message.replace(connection.name, "it")}`;
+  } finally {
+    connection.close();
+  }
+}
+
+Deno.test("a port that speaks another protocol than the URL says is told as such", async () => {
+  await using directory = await temporaryDirectory();
+  const { caFile } = await Authority.create(directory.path, "bus");
+  const [cert, key] = await Promise.all(
+    [caFile, `${directory.path}/bus.key`].map((path) => Deno.readTextFile(path)),
+  );
+  const hear = async (conversation: Conversation) => void await conversation.listen();
+  await using secure = await HostileServer.start(hear, { cert: cert!, key: key! });
+  const saying = (words: string) => async (conversation: Conversation) => {
+    await conversation.listen();
+    await conversation.say(new TextEncoder().encode(words));
+  };
+  await using plain = await HostileServer.start(saying("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  await using shell = await HostileServer.start(saying("SSH-2.0-x\r\n"));
+  const told = {
+    [`http://127.0.0.1:${secure.port}`]: "refused: it: this port wants TLS: write https:// in VABUS_URL",
+    [`https://127.0.0.1:${plain.port}`]:
+      "refused: it: this port speaks plain HTTP: write http:// in VABUS_URL",
+    [`http://127.0.0.1:${shell.port}`]:
+      "refused: it: what answers there speaks SSH, not HTTP: check host and port in VABUS_URL",
+  };
+  for (const [url, expected] of Object.entries(told)) assert.equal(await failureAt(url), expected);
+  // Its certificate is not trusted, which is no other protocol.
+  assert.match(
+    await failureAt(`https://127.0.0.1:${secure.port}`),
+    /^refused: it: no secure connection: .*certificate/i,
+  );
+});
+
+Deno.test("a bus that has answered in HTTP is not asked for its protocol when it fails", async () => {
+  const answers = [respond(200, "{}"), "no HTTP\r\n\r\n"];
+  await using server = FaultyServer.start(() => answers.shift() ?? respond(200, "{}"));
+  const connection = connectionTo(server.url);
+  await connection.time(NEVER);
+  assert.match(await failureAt(server.url, connection), /^unavailable: it: no connection: /);
+  assert.equal(server.requests.length, 2);
+});
+
+Deno.test("an answer is waited for by the time that the bus was given, and its end for two minutes", async () => {
+  const { setTimeout: real } = globalThis;
+  const limits: number[] = [];
+  /** The limit that is over at once. */
+  let due = 0;
+  globalThis.setTimeout = ((work: () => void, ms: number) => {
+    if (ms >= 10_000) limits.push(ms);
+    return real(work, ms === due ? 0 : ms);
+  }) as typeof real;
+  const { promise: never, resolve } = Promise.withResolvers<string>();
+  const failureOf = async (url: string, request: Partial<BusRequest>) => {
+    const connection = connectionTo(url);
+    try {
+      await connection.request({ path: "/x", expected: [200], ...request }, NEVER);
+      return "it was answered";
+    } catch (error) {
+      const { kind, message } = error as SourceError;
+      return `${kind}: ${message.replace(url, "it")}`;
+    } finally {
+      connection.close();
+    }
+  };
+  try {
+    await using silent = FaultyServer.start(() => never);
+    for (const [asked, ms] of [[{}, 15_000], [{ waitSeconds: 30 }, 45_000]] as const) {
+      due = ms;
+      assert.equal(await failureOf(silent.url, asked), "unavailable: it: no answer in time");
+    }
+    resolve("");
+    await using slow = await HostileServer.start(async (conversation) => {
+      await conversation.listen();
+      await conversation.say(new TextEncoder().encode("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"));
+      await conversation.listen();
+    });
+    due = 120_000;
+    assert.equal(
+      await failureOf(`http://127.0.0.1:${slow.port}`, {}),
+      "unavailable: it: the answer did not end within 120 s",
+    );
+    assert.deepEqual(limits, [15_000, 45_000, 15_000, 120_000]);
+  } finally {
+    globalThis.setTimeout = real;
+  }
+});
+
 Deno.test("an aborted fetch ends at once", async () => {
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -296,7 +407,8 @@ Deno.test("an aborted fetch ends at once", async () => {
     return promise;
   });
   const client = new LogClient(connectionTo(server.url), "c");
-  await assert.rejects(client.fetch(FETCH, controller.signal), SourceError);
+  const cancelled = { kind: "unavailable", message: `${server.url}: the request was cancelled` };
+  await assert.rejects(client.fetch(FETCH, controller.signal), cancelled);
   client.close();
   resolve("");
 });
