@@ -82,3 +82,48 @@ Deno.test("files for TLS without KAFKA_SSL are a fault", () => {
   );
   assert.equal(configOf({}).tls, undefined);
 });
+
+Deno.test("Flink writes to the same topic as the sink does, with its login, guarantee and compression", () => {
+  const tableOf = (environment: Record<string, string>, files: Record<string, string> = {}) => {
+    const secret = (variable: string) => `\${${variable}}`;
+    const found = KAFKA.flink!(configOf(environment, files) as never, { job: "plant", secret } as never);
+    assert.ok("options" in found);
+    assert.equal(found.rows, "json");
+    return { options: Object.fromEntries(found.options), notes: found.notes };
+  };
+  const common = {
+    connector: "kafka",
+    topic: "rows",
+    "properties.bootstrap.servers": "k1:9092",
+    "key.format": "raw",
+    "key.fields": "name",
+    "value.format": "raw",
+    "value.fields-include": "EXCEPT_KEY",
+  };
+  const atLeastOnce = { KAFKA_TOPIC: "rows", KAFKA_DELIVERY: "at-least-once", KAFKA_COMPRESSION: "none" };
+  assert.deepEqual(tableOf(atLeastOnce), {
+    options: { ...common, "sink.delivery-guarantee": "at-least-once" },
+    notes: [],
+  });
+  const pem = (what: string) => `-----BEGIN ${what}-----\nAA==\n-----END ${what}-----\n`;
+  const { notes } = tableOf(
+    { KAFKA_SSL: "true", KAFKA_SSL_CERT_FILE: "/cert.pem", KAFKA_SSL_KEY_FILE: "/key.pem" },
+    { "/cert.pem": pem("CERTIFICATE"), "/key.pem": pem("PRIVATE KEY") },
+  );
+  assert.deepEqual(notes, [
+    "${KAFKA_SSL_KEY} stands for the text of KAFKA_SSL_KEY_FILE, which must be PKCS #8.",
+  ]);
+  const exactlyOnce = { KAFKA_DELIVERY: "exactly-once", KAFKA_COMPRESSION: "gzip" };
+  assert.deepEqual(tableOf({ ...LOGIN, ...atLeastOnce, ...exactlyOnce }).options, {
+    ...common,
+    "properties.security.protocol": "SASL_PLAINTEXT",
+    "properties.sasl.mechanism": "PLAIN",
+    "properties.sasl.jaas.config":
+      "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.plain.PlainLoginModule required " +
+      'username="vabus" password="${KAFKA_SASL_PASSWORD}";',
+    "sink.delivery-guarantee": "exactly-once",
+    "properties.compression.type": "gzip",
+    "sink.transactional-id-prefix": "plant",
+    "properties.transaction.timeout.ms": "900000",
+  });
+});

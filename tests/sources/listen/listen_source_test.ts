@@ -100,9 +100,11 @@ Deno.test("a listener that could not be taken anew is tried again with each read
 Deno.test("check takes an address for ours only where the handler that has the state listens there", async () => {
   await using directory = await temporaryDirectory();
   const { source, config, open } = sourceOn(directory.path);
+  await open();
+  // Nobody holds the state, so it is no handler that listens there.
+  await assert.rejects(source.probe(NEVER), /another program listens there/);
   const lock = StateLock.acquire(directory.path);
   try {
-    await open();
     assert.match(await source.probe(NEVER), /in use, as it should be: the handler runs, process \d+/);
     await source.close();
     assert.match(await source.probe(NEVER), /the address is free/);
@@ -125,13 +127,17 @@ Deno.test("check takes an address for ours only where the handler that has the s
   }
 });
 
+async function certificateIn(directory: string): Promise<NonNullable<ListenConfig["tls"]>> {
+  const { caFile } = await Authority.create(directory, "listener");
+  const [cert, key] = await Promise.all(
+    [caFile, `${directory}/listener.key`].map((path) => Deno.readTextFile(path)),
+  );
+  return { cert: cert!, key: key! };
+}
+
 Deno.test("check says how it would be listened", async () => {
   await using directory = await temporaryDirectory();
-  const { caFile } = await Authority.create(directory.path, "listener");
-  const [cert, key] = await Promise.all(
-    [caFile, `${directory.path}/listener.key`].map((path) => Deno.readTextFile(path)),
-  );
-  const tls = { cert: cert!, key: key! };
+  const tls = await certificateIn(directory.path);
   for (
     const [more, said] of [
       [{ token: undefined }, "the address is free; without TLS, without a token"],
@@ -158,6 +164,26 @@ Deno.test("a listener is left alone by settings that are not its own, and by ope
   assert.equal((await read()).kind, "idle");
   assert.equal(told.filter((line) => /listening for events/.test(line)).length, 2);
   await source.close();
+  await open();
+  const { status } = await fetch(`http://127.0.0.1:${config.port}/write?p=other`, {
+    method: "POST",
+    body: "m f=1",
+  });
+  assert.equal(status, 204);
+  await source.close();
+});
+
+Deno.test("a certificate is taken at once, and a listener that is closed meanwhile does not come back", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, config, told, open, status } = sourceOn(directory.path);
+  const tls = await certificateIn(directory.path);
+  await open();
+  source.change({ ...config, tls });
+  await open();
+  assert.deepEqual(told.map((line) => /url="(\w+):/.exec(line)?.[1]), ["http", "https"]);
+  source.change(config);
+  await source.close();
+  await assert.rejects(status("first"), TypeError);
 });
 
 Deno.test("an inbox is read, and opened again, where nothing is to be received", async () => {
