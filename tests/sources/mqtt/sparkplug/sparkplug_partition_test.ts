@@ -1,5 +1,6 @@
 /** What is remembered of Sparkplug nodes, through reads that are held back, checkpoints and kills. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { compileMapping } from "../../../../src/codec/mapping/event_mapping.ts";
@@ -348,6 +349,81 @@ Deno.test("Sparkplug: a damaged file of births stops reading, and says what to d
   });
 });
 
+/** The handler dies, and somebody changes its file. */
+function changeFile(handler: Handler, path: string, sql: string): void {
+  handler.die();
+  const database = new DatabaseSync(path);
+  database.exec(sql);
+  database.close();
+}
+
+function birthOf(node: string) {
+  const metrics = [{ name: "a", alias: 1, type: "Int8", value: 1 }];
+  return { topic: `spBv1.0/g/NBIRTH/${node}`, payload: encoded({ seq: 0, metrics }) };
+}
+
+Deno.test("Sparkplug: births that are not those that were kept are asked for again", async () => {
+  const other = `x'${Buffer.from(birthOf("n").payload).toString("hex")}00'`;
+  for (
+    const sql of [
+      "DELETE FROM certificate",
+      "DELETE FROM roll",
+      "UPDATE roll SET digest = 'x'",
+      "UPDATE certificate SET topic = 'spBv1.0/g/NBIRTH/m'",
+      "UPDATE certificate SET topic = 'elsewhere'",
+      "UPDATE certificate SET message = x'ffff'",
+      `UPDATE certificate SET message = ${other}`,
+    ]
+  ) {
+    await withDirectory(async (path) => {
+      const log = new MessageLog();
+      using handler = new Handler(log, path);
+      log.messages.push(birthOf("n"));
+      await handler.read();
+      await handler.checkpoint();
+      changeFile(handler, path, sql);
+      const data = { seq: 1, metrics: [{ alias: 1, type: "Int8", value: 2 }] };
+      log.messages.push({ topic: "spBv1.0/g/NDATA/n", payload: encoded(data) });
+      await handler.read();
+      assert.deepEqual([handler.events, handler.published], [["g/n/a=1"], ["spBv1.0/g/NCMD/n"]], sql);
+      assert.match(handler.refused.join(), /^the metric with the alias 1 has no name/);
+      assert.match(handler.logged.join(), /are not where they were kept/);
+    });
+  }
+});
+
+Deno.test("Sparkplug: births that cannot be deleted now are told of, and deleted later", async () => {
+  await withDirectory(async (path) => {
+    const log = new MessageLog();
+    using handler = new Handler(log, path);
+    const readAndKeep = async (node: string) => {
+      log.messages.push(birthOf(node));
+      await handler.read();
+      await handler.checkpoint();
+    };
+    await readAndKeep("n");
+    changeFile(
+      handler,
+      path,
+      "CREATE TRIGGER kept BEFORE DELETE ON roll BEGIN SELECT RAISE(ABORT, 'it is kept'); END",
+    );
+    await readAndKeep("m");
+    assert.match(handler.logged.join(), /old birth certificates cannot be deleted.*it is kept/);
+    assert.equal(handler.logged.length, 1);
+    changeFile(handler, path, "DROP TRIGGER kept");
+    await readAndKeep("o");
+    handler.die();
+    const database = new DatabaseSync(path);
+    const [{ rolls }] = database.prepare("SELECT count(*) AS rolls FROM roll").all() as [{ rolls: number }];
+    database.close();
+    assert.deepEqual([rolls, handler.events, handler.logged.length], [
+      1,
+      ["g/n/a=1", "g/m/a=1", "g/o/a=1"],
+      1,
+    ]);
+  });
+});
+
 Deno.test("Sparkplug: births that cannot be saved or read stop reading, and nothing of it is lost", async () => {
   await withDirectory(async (path) => {
     const log = new MessageLog();
@@ -355,17 +431,9 @@ Deno.test("Sparkplug: births that cannot be saved or read stop reading, and noth
       kind: "unavailable",
       message: /^the birth certificates in .* cannot be read or written: .*Is the disk full\?/,
     };
-    const change = (sql: string) => {
-      handler.die();
-      const database = new DatabaseSync(path);
-      database.exec(sql);
-      database.close();
-    };
-    const birth = (node: string) => {
-      const metrics = [{ name: "a", alias: 1, type: "Int8", value: 1 }];
-      log.messages.push({ topic: `spBv1.0/g/NBIRTH/${node}`, payload: encoded({ seq: 0, metrics }) });
-    };
     using handler = new Handler(log, path);
+    const change = (sql: string) => changeFile(handler, path, sql);
+    const birth = (node: string) => log.messages.push(birthOf(node));
     birth("n");
     await handler.read();
     await handler.checkpoint();
