@@ -61,7 +61,8 @@ Deno.test("a session says that it is there, and that it leaves", () =>
     const client = await broker.client(1);
     assert.deepEqual(publishedBy(await client.hears(PUBLISH)), [`${RETAINED} ${STATUS} online`]);
     await reading.source.close();
-    await client.hears(DISCONNECT);
+    const [left] = await client.hears(DISCONNECT);
+    assert.equal(left!.body.length, 0, "the session stays");
     assert.deepEqual(publishedBy(client.heard), ["online", "offline"].map((text) => `1 ${STATUS} ${text}`));
     const [connect] = client.ofType(CONNECT);
     assert.ok(connect!.body.includes(Buffer.from(`${STATUS}\0\x07offline`)), "its will");
@@ -133,6 +134,32 @@ Deno.test("a reader may go on at the steps that there are, with a connection", (
     assert.deepEqual([count, session.isAt(7), session.isAt(6), session.isAt(8)], [2, true, false, false]);
     await until(() => broker.clients[0]!.isGone, "the end of the connection before");
     assert.equal(broker.clients[1]!.isGone, false);
+    broker.manners = { connack: () => mqttPacket(2, 0, 0, 0x89, 0) };
+    await assert.rejects(session.connect(undefined, NEVER), { kind: "unavailable" });
+    assert.equal(session.isAt(0), false);
+    session.assertAlive();
+    broker.manners = {};
+    await session.connect(undefined, NEVER);
+    assert.equal(session.isAt(0), true);
+    await session.close();
+    assert.equal(session.isAt(0), false);
+    session.assertAlive();
+  }));
+
+Deno.test("a packet id that is used again after all was acknowledged ends the connection at once", () =>
+  withSession({}, { qos: 2 }, async (session, broker) => {
+    await session.connect(undefined, NEVER);
+    const client = await broker.client(1);
+    const arrival = session.arrival();
+    client.send(publish(1, 2, eventText(0)));
+    await arrival;
+    await session.committed(1);
+    client.send(publish(1, 2, eventText(1)));
+    await session.arrival();
+    assert.throws(() => session.assertAlive(), {
+      kind: "garbage",
+      message: /uses the packet id 1 again before/,
+    });
   }));
 
 Deno.test("a session without its subscription has no connection", () =>
