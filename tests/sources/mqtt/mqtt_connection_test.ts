@@ -31,7 +31,11 @@ const GREETING = mqttPacket(CONNACK, 0, 0, 0);
 class Line {
   readonly sent: { readonly type: number; readonly flags: number; readonly body: Buffer }[] = [];
   readonly sleeps: number[] = [];
+  /** Of those sleeps, how many have not ended. */
+  asleep = 0;
   isPaused = false;
+  /** Whether the broker closes the connection when the client does. */
+  isPolite = true;
   /** Called for each packet that the client sends. */
   answer: (type: number, body: Buffer) => void = () => {};
   private woken: (() => void)[] = [];
@@ -46,7 +50,7 @@ class Line {
       done();
     },
     final: (done) => {
-      this.socket.destroy();
+      if (this.isPolite) this.socket.destroy();
       done();
     },
   });
@@ -71,10 +75,11 @@ class Line {
     };
     const sleep = (ms: number, signal?: AbortSignal) => {
       line.sleeps.push(ms);
+      line.asleep++;
       return new Promise<void>((resolve) => {
         line.woken.push(resolve);
         signal?.addEventListener("abort", () => resolve());
-      });
+      }).finally(() => line.asleep--);
     };
     return [line, await MqttConnection.open(access, level, { sleep }, NEVER)];
   }
@@ -94,6 +99,11 @@ class Line {
 
   get isDestroyed(): boolean {
     return this.socket.destroyed;
+  }
+
+  /** The broker closes the connection. */
+  end(): void {
+    this.socket.destroy();
   }
 
   /** The network fails. */
@@ -255,6 +265,48 @@ Deno.test("a connection is closed with the words of the protocol, and the broker
   assert.deepEqual(other.sleeps, [1000]);
   await closing;
   assert.deepEqual(other.types, [PUBLISH]);
+  await other.wake();
+  assert.equal(other.asleep, 0);
+});
+
+Deno.test("a broker that keeps a connection open is left after its second, also where it was not read", async () => {
+  const [line, connection] = await Line.open();
+  line.isPolite = false;
+  connection.isPaused = true;
+  let ended = 0;
+  connection.ended = () => ended++;
+  const closing = connection.close();
+  assert.deepEqual([line.sleeps, line.isPaused, line.isDestroyed], [[1000], false, false]);
+  await line.wake();
+  await closing;
+  assert.deepEqual([line.isDestroyed, connection.failure?.message], [
+    true,
+    `the connection to ${NAME} was closed`,
+  ]);
+  assert.equal(ended, 0, "who closes it need not be told");
+});
+
+Deno.test("what comes behind a fault is not looked at, and a connection that ends says why once", async () => {
+  const [line, connection] = await Line.open();
+  let [ended, taken] = [0, 0];
+  connection.ended = () => ended++;
+  connection.received = () => taken++;
+  const greeted = requestOf(connection, CONNACK);
+  await line.says(GREETING, mqttPacket(PUBLISH, 0, "t"));
+  await greeted;
+  connection.fail(new SourceError("refused", "enough"));
+  line.end();
+  await line.wake();
+  assert.deepEqual([ended, taken, connection.failure?.message], [1, 1, "enough"]);
+  const [other, away] = await Line.open();
+  const waits = assert.rejects(requestOf(away, CONNACK), {
+    kind: "unavailable",
+    message: `${NAME} has closed the connection; where it does so again and again, another handler may ` +
+      "have the same INSTANCE_ID",
+  });
+  other.end();
+  await waits;
+  assert.equal(away.hasHeard, false);
 });
 
 const WHO = {
