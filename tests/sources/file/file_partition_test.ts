@@ -234,8 +234,11 @@ Deno.test({
       const [path, next] = [`${directory}/a`, `${directory}/b`];
       await Deno.writeTextFile(path, lines(0, 2));
       const rig = await Rig.of(path, true);
-      await rig.partition.prepare();
+      for (let time = 0; time < 2; time++) await rig.partition.prepare();
       assert.equal(openIn(directory), 1);
+      assert.equal(rig.partition.pause(), true);
+      assert.equal(openIn(directory), 0);
+      await rig.partition.prepare();
       await Deno.rename(path, `${path}.away`);
       assert.equal(await rig.readAll(), "e0,e1");
       rig.partition.pause();

@@ -218,6 +218,12 @@ brokerTest(
       await until(() => present.length === 2, "the new partition");
       assert.equal(await beginning(present[1]!), "2");
       await source.close();
+      broker.answers.partitions = [0];
+      const share = { index: 0, count: 2, group: "plant" };
+      const shared = await rig(broker, { startsAtEnd, share }, resume);
+      assert.equal(await beginning(shared.partitions[0]!), `${next} epoch 1 begun ${next} read ${next}`);
+      await shared.source.close();
+      broker.committed.clear();
     }
   },
 );
@@ -241,6 +247,9 @@ brokerTest(
     await source.close();
     await gone();
     assert.equal(clock.isAsleep(CLOSE_MAX_MS), false);
+    const { connections } = broker;
+    await source.close();
+    assert.equal(broker.connections, connections, "it is closed once");
     await source.probe(NEVER);
     await gone();
     answers.partitions = [];
