@@ -80,6 +80,8 @@ Deno.test("options that are changed are news, once, and hold from then on", () =
     assert.equal(writtenBy(rig, () => lookAfter(rig, 59_999)), 0);
     assert.equal(writtenBy(rig, () => lookAfter(rig, 1)), 1);
     assert.equal(writtenBy(rig, () => ingest.checkpointNow()), 0);
+    ingest.change({ ...OPTIONS, outboxMaxRows: 0 });
+    assert.equal(ingest.obstacle?.name, "outbox_full");
   }));
 
 Deno.test("an alarm over refused events is on disk with the next checkpoint, and so is its end", () =>
@@ -88,6 +90,8 @@ Deno.test("an alarm over refused events is on disk with the next checkpoint, and
     bus.publish(...events(50, 20));
     await rig.readers[0]!.drain(NEVER);
     ingest.checkpointNow();
+    ingest.lookAtRefusals();
+    assert.deepEqual(ingest.refusalAlarms, [], "the minute is not over");
     assert.deepEqual(readRefusalAlarms(state), []);
     const look = (
       ms: number,

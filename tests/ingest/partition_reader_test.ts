@@ -1,67 +1,17 @@
 /** What the reader of a partition asks its source for and when, and what others see of it meanwhile. */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { scanReply } from "../../src/codec/reply_scanner.ts";
-import {
-  type Outcome,
-  type Partition,
-  type Progress,
-  type ReadRequest,
-  type Source,
-  SourceError,
-} from "../../src/contract/source.ts";
-import type { EventBatch } from "../../src/event/event_batch.ts";
+import { type Progress, SourceError } from "../../src/contract/source.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
-import { replyOf } from "../contract/toy/parted_bus.ts";
 import { openRig, type Rig } from "./rig.ts";
+import { IDLE, READ_MAX_MS, ScriptedPartition, ScriptedSource } from "./scripted_source.ts";
 
 const NOW_MS = 1_767_225_600_000;
 const NEVER = new AbortController().signal;
 const FLAGS = { MAX_FUTURE_SKEW: "86400", CHECKPOINT_INTERVAL: "3600" };
-const READ_MAX_MS = 100;
-const IDLE = { kind: "idle" } as const;
 
 /** An event after the beginning of the test, in seconds. */
 const event = (second = 0) => ({ name: "a", value: 1, timestamp: NOW_MS / 1000 + second });
-
-/** What a read comes to: events, or an outcome whose lineage and counts are nothing special. */
-type Answer = readonly unknown[] | { readonly kind: Outcome["kind"]; readonly awaitsCommit?: true };
-
-/** A partition whose reads are answered by the test. */
-class ScriptedPartition implements Partition {
-  readonly readMaxMs = READ_MAX_MS;
-  readonly requests: ReadRequest[] = [];
-  answer: (read: number, signal: AbortSignal) => Answer | Promise<Answer> = () => IDLE;
-  farewell = (_from: Progress, _signal: AbortSignal): Promise<void> => Promise.resolve();
-
-  constructor(
-    readonly id: string,
-    readonly replay: Partition["replay"] = "from-position",
-    readonly waitsForOthers = false,
-  ) {}
-
-  async read(from: Progress, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
-    this.requests.push(request);
-    const answer = await this.answer(this.requests.length, signal);
-    const step = { lineage: undefined, offset: undefined, lost: 0, decodeMs: 0, doubtful: 0 };
-    const at = Number(from.position ?? 0);
-    if ("kind" in answer) return { ...step, next: from.position, ...answer } as Outcome;
-    scanReply(replyOf(answer.map((each) => JSON.stringify(each))), into);
-    return { ...step, kind: "events", next: `${at + answer.length}` };
-  }
-
-  committed = () => Promise.resolve();
-}
-
-class ScriptedSource implements Source {
-  readonly id = "scripted://bus";
-
-  constructor(private readonly partitions: readonly Partition[]) {}
-
-  open = (): Promise<readonly Partition[]> => Promise.resolve(this.partitions);
-  probe = () => Promise.resolve("scripted");
-  close = () => Promise.resolve();
-}
 
 /** Lets all that is ready to go on do so. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -197,6 +147,47 @@ Deno.test("what is no failure of the bus ends the run, but not where it is stopp
     };
     await reader!.run(stop.signal);
   });
+});
+
+Deno.test("a drain that is stopped has not come to the end, wherever it was", async () => {
+  const partition = new ScriptedPartition("");
+  await withReader([partition], async ({ rig: { core: { ingest }, readers: [reader] }, sleeps, steps }) => {
+    const stopped = { drained: false, reason: "scripted://bus: stopped" };
+    const stop = new AbortController();
+    partition.answer = () => {
+      stop.abort();
+      return [event()];
+    };
+    assert.deepEqual(await reader!.drain(stop.signal), stopped);
+    const mayFetch = ingest.mayFetch.bind(ingest);
+    const another = new AbortController();
+    ingest.mayFetch = (...how) => {
+      another.abort();
+      return mayFetch(...how);
+    };
+    assert.deepEqual(await reader!.drain(another.signal), stopped);
+    assert.deepEqual([partition.requests.length, sleeps, steps()], [1, [], [undefined]]);
+  });
+});
+
+Deno.test("what is read while windows close is taken in after that, and nobody waits for the reader meanwhile", async () => {
+  const partition = new ScriptedPartition("");
+  await withReader(
+    [partition],
+    async ({ rig: { core: { aggregator, ingest }, readers: [reader] }, steps }) => {
+      const closed = Promise.withResolvers<void>();
+      let closing: Promise<void> | undefined = closed.promise;
+      Object.defineProperty(ingest, "closing", { get: () => closing });
+      partition.answer = (read) => read === 1 ? [event()] : IDLE;
+      const drained = reader!.drain(NEVER);
+      for (let i = 0; i < 5; i++) await turn();
+      assert.deepEqual([partition.requests.length, aggregator.books.received, steps()], [1, 0, [undefined]]);
+      closing = undefined;
+      closed.resolve();
+      assert.deepEqual(await drained, { drained: true });
+      assert.equal(aggregator.books.received, 1);
+    },
+  );
 });
 
 Deno.test("a source that gives other events at each read is given up, in each drain anew", async () => {
@@ -363,6 +354,7 @@ Deno.test("what a source forgets is on disk before the next read, however long t
     };
     assert.deepEqual(await reader!.drain(NEVER), { drained: true });
     assert.deepEqual(written, [1, 2]);
+    assert.equal(core.outbox.endId(), 0, "the window stays open");
     assert.deepEqual(seen, Array(2).fill([1000, "the state to be writable", undefined]));
     assert.equal(sleeps.length, 2);
     assert.equal(ingest.obstacle, undefined);
@@ -384,25 +376,25 @@ Deno.test("the farewell has two seconds, and there is none where the state may b
   const partition = new ScriptedPartition("");
   await withReader([partition], async ({ rig: { clock, core: { ingest }, readers: [reader] } }) => {
     assert.deepEqual(await reader!.drain(NEVER), { drained: true });
-    const farewells: (readonly [isAborted: boolean, from: Progress])[] = [];
+    const farewells: (readonly [isAborted: boolean, behind: string | undefined, from: Progress])[] = [];
     const timers: (readonly [ms: number, isNeeded: () => boolean])[] = [];
     let timeOut = () => {};
     clock.sleep = (ms, signal?: AbortSignal) => {
       timers.push([ms, () => !signal!.aborted]);
       return new Promise((resolve) => timeOut = resolve);
     };
+    let obstacle: string | undefined;
     partition.farewell = async (from, signal) => {
       if (farewells.length === 1) timeOut();
       await turn();
-      farewells.push([signal.aborted, from]);
+      farewells.push([signal.aborted, obstacle, from]);
     };
-    let obstacle: string | undefined;
     Object.defineProperty(ingest["gate"], "obstacle", {
       get: () => obstacle && { name: obstacle, detail: "" },
     });
     for (obstacle of ["state_gone", "state_disputed", "outbox_full", undefined]) await reader!.farewell();
     const { progress } = ingest.partitions[0]!;
-    assert.deepEqual(farewells, [[false, progress], [true, progress]]);
+    assert.deepEqual(farewells, [[false, "outbox_full", progress], [true, undefined, progress]]);
     assert.deepEqual(timers.map(([ms, isNeeded]) => [ms, isNeeded()]), [[2000, false], [2000, false]]);
   });
 });

@@ -1,10 +1,11 @@
-/** How a source is opened, and what others see of it meanwhile. */
+/** How a source is opened, what others see of it meanwhile, and how its partitions are read together. */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { type Source, SourceError } from "../../src/contract/source.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import { PartedBus } from "../contract/toy/parted_bus.ts";
 import { openRig, type Rig } from "./rig.ts";
+import { IDLE, ScriptedPartition, ScriptedSource } from "./scripted_source.ts";
 
 const NOW_MS = 1_767_225_600_000;
 const NEVER = new AbortController().signal;
@@ -115,5 +116,207 @@ Deno.test("a source that is opened is watched until its partitions are read", as
     assert.deepEqual(await reader!.drain(NEVER), { drained: true });
     assert.deepEqual(seen, [["the source to be opened"], ["the source to be opened"]]);
     assert.ok(!steps().includes("the source to be opened"), "it is open");
+  });
+});
+
+/** Sleepers let everybody else go on. Returns the pauses. */
+function recordSleeps({ clock }: Rig): number[] {
+  const sleeps: number[] = [];
+  clock.sleep = async (ms, signal?: AbortSignal) => {
+    if (signal?.aborted) return;
+    sleeps.push(ms);
+    clock.ms += ms;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  };
+  return sleeps;
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+Deno.test("a source that cannot be opened is tried ever later, by a drain four times", async () => {
+  const bus = new PartedBus("parted://bus", "0");
+  let opens = 0;
+  let failures = 3;
+  const source = sourceOf(
+    bus,
+    (open) => (...given) =>
+      ++opens > failures ? open(...given) : Promise.reject(new SourceError("unavailable", `away ${opens}`)),
+  );
+  await withRig(source, async (rig) => {
+    const { core: { ingest }, log, readers: [reader] } = rig;
+    const sleeps = recordSleeps(rig);
+    const { sleep } = rig.clock;
+    const steps: unknown[] = [];
+    rig.clock.sleep = (ms) => {
+      const [opening] = reader!.pulses();
+      steps.push(opening!.overdue(-ms), opening!.overdue(-ms - 1));
+      return sleep(ms);
+    };
+    assert.deepEqual(await reader!.drain(NEVER), { drained: true });
+    assert.deepEqual([opens, sleeps.slice(0, 3)], [4, [100, 100, 200]]);
+    assert.deepEqual(steps.slice(0, 6), Array(3).fill([undefined, "the next try to open the source"]).flat());
+    assert.equal(log.filter((line) => line.includes("the bus answers again")).length, 1);
+    assert.equal(ingest.sources[0]!.isOpen, true);
+  });
+  opens = 0;
+  failures = Infinity;
+  await withRig(source, async (rig) => {
+    recordSleeps(rig);
+    assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: false, reason: "away 4" });
+    assert.equal(opens, 4);
+  });
+});
+
+Deno.test("a source may read ahead while nothing stands in the way of reading it", async () => {
+  const source = new ScriptedSource([new ScriptedPartition("")]);
+  await withRig(source, async ({ core: { ingest }, readers: [reader] }) => {
+    await reader!.drain(NEVER);
+    let obstacle: unknown;
+    Object.defineProperty(ingest, "obstacle", { get: () => obstacle });
+    const cases: [isPaused: boolean, isObstructed: boolean, may: boolean][] = [
+      [false, false, true],
+      [true, false, false],
+      [false, true, false],
+      [true, true, false],
+    ];
+    for (const [isPaused, isObstructed, may] of cases) {
+      ingest.pause(0, isPaused);
+      obstacle = isObstructed ? { name: "outbox_full", detail: "" } : undefined;
+      assert.equal(source.context!.mayReadAhead(), may, `${isPaused} ${isObstructed}`);
+    }
+  });
+});
+
+Deno.test("what a source tells while it is opened is newer than what it was opened with", async () => {
+  const [early, late] = [new ScriptedPartition("early"), new ScriptedPartition("late")];
+  const source = new ScriptedSource([early]);
+  const open = source.open.bind(source);
+  source.open = (context, signal) => {
+    context.changed([late]);
+    return open(context, signal);
+  };
+  await withRig(source, async ({ readers: [reader] }) => {
+    assert.deepEqual(await reader!.drain(NEVER), { drained: true });
+    assert.deepEqual([early.requests.length, late.requests.length], [0, 1]);
+  });
+});
+
+Deno.test("options that are changed hold from the next read on", async () => {
+  const partition = new ScriptedPartition("");
+  await withRig(new ScriptedSource([partition]), async (rig) => {
+    recordSleeps(rig);
+    const stop = new AbortController();
+    partition.answer = (read) => {
+      if (read === 2) rig.readers[0]!.change({ batchSize: 7, waitMs: 50 });
+      if (read === 3) stop.abort();
+      return IDLE;
+    };
+    await rig.readers[0]!.run(stop.signal);
+    assert.deepEqual(partition.requests.map(({ limit, waitMs }) => [limit === 7, waitMs]), [
+      [false, 1000],
+      [false, 1000],
+      [true, 50],
+    ]);
+  });
+});
+
+Deno.test("each partition is said farewell", async () => {
+  const partitions = ["0", "1", "2"].map((id) => new ScriptedPartition(id));
+  await withRig(new ScriptedSource(partitions), async ({ readers: [reader] }) => {
+    await reader!.drain(NEVER);
+    const told: string[] = [];
+    for (const partition of partitions) {
+      partition.farewell = async () => {
+        await turn();
+        told.push(partition.id);
+      };
+    }
+    await reader!.farewell();
+    assert.deepEqual(told, ["0", "1", "2"]);
+  });
+});
+
+Deno.test("a defect in the reading of one partition ends the whole run", async () => {
+  const defect = new TypeError("a defect");
+  const [sound, broken] = [new ScriptedPartition("sound"), new ScriptedPartition("broken")];
+  broken.answer = (read) => {
+    if (read === 2) throw defect;
+    return IDLE;
+  };
+  await withRig(new ScriptedSource([sound, broken]), async (rig) => {
+    recordSleeps(rig);
+    const stop = new AbortController();
+    await assert.rejects(rig.readers[0]!.run(stop.signal), defect);
+    stop.abort();
+  });
+});
+
+Deno.test("a partition that comes is read once the state can be read, and damage is not passed over", async () => {
+  const [first, second] = [new ScriptedPartition("first"), new ScriptedPartition("second")];
+  for (const kind of ["unwritable", "damaged"] as const) {
+    const source = new ScriptedSource([first]);
+    await withRig(source, async (rig) => {
+      const { core: { ingest }, log, readers: [reader] } = rig;
+      const sleeps = recordSleeps(rig);
+      const stop = new AbortController();
+      const attach = ingest.attach.bind(ingest);
+      first.answer = (read) => {
+        if (read > 1) return IDLE;
+        ingest.attach = () => {
+          ingest.attach = attach;
+          throw new StateError(kind, "a page cannot be read");
+        };
+        source.context!.changed([first, second]);
+        return IDLE;
+      };
+      second.answer = () => {
+        stop.abort();
+        return IDLE;
+      };
+      first.requests.length = 0;
+      const running = reader!.run(stop.signal);
+      if (kind === "damaged") await assert.rejects(running, /a page cannot be read/);
+      else {
+        await running;
+        assert.equal(second.requests.length, 1);
+        assert.equal(sleeps.filter((ms) => ms === 1000).length, 1);
+        assert.match(log.join("\n"), /WARN .*a partition cannot be read yet: a page cannot be read/);
+      }
+      stop.abort();
+    });
+  }
+});
+
+Deno.test("a drain that is stopped as soon as the source is open has read nothing to its end", async () => {
+  const partition = new ScriptedPartition("");
+  const source = new ScriptedSource([partition]);
+  const stop = new AbortController();
+  const open = source.open.bind(source);
+  source.open = (...given) => {
+    stop.abort();
+    return open(...given);
+  };
+  await withRig(source, async ({ readers: [reader] }) => {
+    const stopped = { drained: false, reason: "scripted://bus: stopped" };
+    assert.deepEqual(await reader!.drain(stop.signal), stopped);
+    assert.equal(partition.requests.length, 0);
+    assert.deepEqual(await reader!.drain(stop.signal), stopped);
+  });
+});
+
+Deno.test("partitions that take turns end their pauses when the handler is stopped, and never wait at their source", async () => {
+  const partitions = Array.from({ length: 65 }, (_, i) => new ScriptedPartition(`${i}`));
+  await withRig(new ScriptedSource(partitions), async ({ clock, readers: [reader] }) => {
+    clock.sleep = () => new Promise<void>(() => {});
+    const stop = new AbortController();
+    const running = reader!.run(stop.signal);
+    for (let i = 0; i < 10; i++) await turn();
+    stop.abort();
+    await running;
+    assert.deepEqual(
+      new Set(partitions.flatMap(({ requests }) => requests.map(({ waitMs }) => waitMs))),
+      new Set([0]),
+    );
+    assert.ok(partitions.every(({ requests }) => requests.length === 1));
   });
 });
