@@ -225,7 +225,7 @@ Deno.test("refused events are brought to disk when they have become much, what t
   }
 });
 
-const letter = (more: Partial<DeadLetter> = {}): DeadLetter => ({
+const deadLetter = (more: Partial<DeadLetter> = {}): DeadLetter => ({
   ...{ id: 1, refusedAtMs: 5, reason: "late", detail: "", bus: "plant", partition: "3", offset: undefined },
   ...{ origin: { topic: "line/4" }, isCut: false, sink: undefined, aggregate: undefined },
   raw: new TextEncoder().encode(JSON.stringify({ ...event(0), id: "seven" })),
@@ -242,7 +242,7 @@ Deno.test("what was cut, has no event or was refused as an aggregate cannot be p
     { reason: "rejected" },
     { reason: "postponed" },
   ];
-  for (const more of impossible) assert.equal(intake.retry(letter(more)), false, JSON.stringify(more));
+  for (const more of impossible) assert.equal(intake.retry(deadLetter(more)), false, JSON.stringify(more));
   assert.deepEqual([books, calls], [before, []]);
 });
 
@@ -250,7 +250,7 @@ Deno.test("an event that is put back is taken out of its count; one that is refu
   const { books, calls, given, intake } = scene();
   const before = { ...books };
   given.fates = { 0: "future" };
-  assert.equal(intake.retry(letter()), true);
+  assert.equal(intake.retry(deadLetter()), true);
   assert.deepEqual(books, { ...before, late: before.late - 1, future: before.future + 1 });
   assert.deepEqual(calls, [["aggregate", NUMBER, 1, [5]]]);
   const [{ reason, origin, bus, partition, offset }] = intake.refused as [RefusedEvent];
@@ -265,13 +265,13 @@ Deno.test("an event that is put back is taken out of its count; one that is refu
 
 Deno.test("an event of a bus that is configured no more is put back without its id, and leaves no partition behind", () => {
   const { calls, intake } = scene({ numberFor: () => undefined });
-  assert.equal(intake.retry(letter({ bus: "gone" })), true);
+  assert.equal(intake.retry(deadLetter({ bus: "gone" })), true);
   assert.deepEqual(calls, [["add", 0, -Infinity], ["aggregate", 77, 1, [0]], ["remove", 77]]);
 });
 
 Deno.test("a record that is put back is mapped again, with the time at which it came", () => {
   const { intake, read } = scene();
   const raw = new TextEncoder().encode("21.5");
-  assert.equal(intake.retry(letter({ bus: "mapped", raw })), true);
+  assert.equal(intake.retry(deadLetter({ bus: "mapped", raw })), true);
   assert.deepEqual(read, [["begin", "21.5"], [0, 4, { topic: "line/4", arrivedMs: 5 }]]);
 });
