@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-flink test-packages sim fuzz chaos soak hunt mutants check bench load build dist packages package-managers servers tour clients pictures wasm fmt clean
+.PHONY: help run test test-flink test-packages sim fuzz chaos soak hunt slow mutants check bench load build dist packages package-managers servers tour clients pictures wasm fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ soak: $(if $(VABUS_BIN),,build) ## the built program at full speed for long, wit
 
 hunt: $(if $(VABUS_BIN),,build) ## sim, fuzz, chaos, soak and the property tests, from a random seed; in ARGS: --minutes M --seed N
 	@$(runtime) run --allow-all tests/hunt/run.ts $(ARGS)
+
+slow: ## runs the tests that drive the program against one that is slow at random moments; paths of tests in ARGS
+	@$(runtime) run --allow-all tests/slow/run.ts $(ARGS)
 
 mutants: ## changes the sources at random and shows what the fast tests miss; in ARGS: --count N --seed N --from N --file PATH[:LINE]
 	@$(runtime) run --allow-all tests/mutants/run.ts $(ARGS)

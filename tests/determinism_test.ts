@@ -17,6 +17,7 @@ const RULES: readonly Rule[] = [
     name: "chance without a seed",
     pattern: /\bMath\.random\b|\bgetRandomValues\b/,
     instead: "draw from randomNumbers(seed), with the seed written in the test",
+    allowed: { "slow/slow_down.ts": "a hunt, which nothing can repeat exactly" },
   },
   {
     name: "fast-check without a seed",
@@ -51,6 +52,7 @@ const RULES: readonly Rule[] = [
       "fuzz/bus_crowd.ts": "a client that is slow",
       "fuzz/bus_client.ts": "gives others their turn while it waits for either of two events",
       "delivery/delivery_rig.ts": "gives others their turn",
+      "slow/slow_down.ts": "is what makes the program slow",
       "support/tcp_proxy.ts": "a wire that is slow",
       "support/executable.ts": "is until(…)",
       "support/server_process.ts": "asks a server again until it answers",
