@@ -27,13 +27,13 @@ class Rig {
   slept: () => void | Promise<void> = () => {};
   readonly partition: FilePartition;
   private readonly batch = new EventBatch();
-  private position: string | undefined;
 
   private constructor(
     found: FoundFile,
     isFollowed: boolean,
     openFiles?: OpenFiles,
     reader?: ReturnType<typeof readerFor>,
+    private position?: string,
   ) {
     const clock = {
       nowMs: () => 1_000_000,
@@ -65,6 +65,12 @@ class Rig {
     return new Rig(found!, isFollowed, openFiles, reader);
   }
 
+  /** One of the same file, for a process that goes on where this one is. */
+  async again(isFollowed: boolean): Promise<Rig> {
+    const [found] = await filesMatching(this.partition.path);
+    return new Rig(found!, isFollowed, undefined, undefined, this.position);
+  }
+
   async read(waitMs = 0, limit = 2): Promise<Outcome & { names: readonly string[] }> {
     const { batch } = this;
     const from = { lineage: undefined, position: this.position, history: new LogHistory() };
@@ -87,6 +93,10 @@ class Rig {
   get at(): number {
     return markOf(this.position)!.at;
   }
+
+  get headerAt(): number {
+    return markOf(this.position)!.headerAt;
+  }
 }
 
 const close = ({ partition }: Rig) => partition.close();
@@ -102,10 +112,17 @@ Deno.test("a file that is read once tells how much of it was, and one that is fo
       readBytes: 0,
       allBytes: size,
     }, true]);
-    assert.deepEqual((await once.read()).names, ["e0", "e1"]);
-    assert.equal(once.partition.extent!.readBytes, lines(0, 2).length);
+    once.nowMs = 5000;
+    const outcome = await once.read();
+    assert.deepEqual([outcome.names, "decodeMs" in outcome && outcome.decodeMs], [["e0", "e1"], 0]);
+    assert.deepEqual([once.partition.extent!.readBytes, once.headerAt], [lines(0, 2).length, 0]);
     assert.equal(await once.readAll(), "e2");
     assert.deepEqual([once.partition.extent!.readBytes, once.partition.waitsForOthers], [size, true]);
+    const next = await once.again(false);
+    assert.equal(next.partition.extent!.readBytes, 0);
+    assert.equal(await next.readAll(), "");
+    assert.equal(next.partition.extent!.readBytes, size, "all was read before");
+    close(next);
     await append(path, lines(3, 5));
     assert.equal(await once.readAll(), "e3,e4");
     assert.deepEqual(once.partition.extent, { readBytes: size, allBytes: size });

@@ -176,6 +176,15 @@ brokerTest("an instance reads its share, and takes what the others give to it", 
   await clock.wake(SHARES_LOOK_MS);
   await until(() => clock.isAsleep(SHARES_LOOK_MS), "another look");
   assert.deepEqual(changes, ["t/1"]);
+  // Also of partitions that are new.
+  broker.answers.partitions = [0, 1, 2, 3];
+  broker.committed.set(`${SHARED} 3`, "0 vabus-1 given 0 1/2 newest by plant-0");
+  await clock.wake(LOOK_MS);
+  await until(() => clock.isAsleep(LOOK_MS), "the look for new partitions");
+  await clock.wake(SHARES_LOOK_MS);
+  await until(() => changes.length > 1, "the second change");
+  assert.deepEqual(changes, ["t/1", "t/1,t/3"]);
+  broker.answers.partitions = [0, 1, 2];
   await source.close();
   const again = await rig(broker, { share }, { "t/1": "8 epoch 2 begun 0 read 6" });
   assert.equal(again.ids, "t/1");
@@ -281,6 +290,46 @@ brokerTest("a topic that goes says so until it comes back", async (broker) => {
   assert.equal((await readOf(partitions[0]!)).kind, "idle", "it looks by itself");
   await source.close();
 });
+
+brokerTest("a broker may have the number 0, and is not looked for at each read", async (broker) => {
+  const { answers } = broker;
+  Object.assign(answers, { nodes: [0], leader: 0 });
+  let looks = 0;
+  answers.sendMetadata = (answer, socket) => {
+    looks++;
+    socket.write(answer);
+  };
+  const { partitions, source } = await rig(broker);
+  for (let read = 0; read < 3; read++) assert.equal((await readOf(partitions[0]!)).kind, "idle");
+  assert.equal(looks, 1);
+  await source.close();
+});
+
+brokerTest(
+  "those who look for a leader at once share the look, and what they find is not older than they",
+  async (broker) => {
+    const { answers } = broker;
+    Object.assign(answers, { leader: -1, partitions: [0, 1, 2, 3] });
+    const { partitions, source } = await rig(broker);
+    const held: (() => void)[] = [];
+    answers.sendMetadata = (answer, socket) => void held.push(() => socket.write(answer));
+    const failing = (some: readonly Partition[]) => some.map((partition) => errorOf(readOf(partition)));
+    const first = failing(partitions.slice(0, 2));
+    await until(() => held.length > 0, "a look");
+    const later = failing(partitions.slice(2));
+    held[0]!();
+    await Promise.all(first);
+    await until(() => held.length > 1, "another look, for those who came later");
+    assert.equal(held.length, 2);
+    held[1]!();
+    for (const { message } of await Promise.all([...first, ...later])) {
+      assert.match(message, /no broker leads it/);
+    }
+    assert.equal(held.length, 2);
+    answers.sendMetadata = (answer, socket) => void socket.write(answer);
+    await source.close();
+  },
+);
 
 brokerTest("other credentials hold from the next connection on", async (broker) => {
   const { clock, source } = await rig(broker);
