@@ -95,7 +95,7 @@ export class MqttConnection {
   }
 
   send(bytes: Buffer): void {
-    if (this.fault === undefined && bytes.length > 0) this.socket.write(bytes);
+    if (this.fault === undefined) this.socket.write(bytes);
   }
 
   /** Sends a request and waits for the packet of that type. @throws {SourceError} */

@@ -15,7 +15,9 @@ const [FETCH, LIST_OFFSETS, METADATA, OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINA
   10,
   18,
 ] as const;
-/** The versions that it has, none of them flexible. */
+/** The version of metadata that tells the ids of topics, and is flexible. */
+const METADATA_WITH_IDS = 12;
+/** The versions that it has, none of them flexible but that. */
 const VERSIONS = [
   [FETCH, 5],
   [LIST_OFFSETS, 2],
@@ -32,6 +34,8 @@ const TOPIC = "t";
 export interface Answers {
   host: string;
   port: number;
+  /** The id of the topic; undefined: the broker is too old to tell it. As of the next connection. */
+  topicId: string | undefined;
   /** The numbers of the partitions. */
   partitions: readonly number[];
   oldest: number;
@@ -74,6 +78,7 @@ export class FakeBroker implements AsyncDisposable {
     this.answers = {
       host: "127.0.0.1",
       port,
+      topicId: undefined,
       partitions: [0],
       oldest: 0,
       end: 0,
@@ -148,11 +153,11 @@ export class FakeBroker implements AsyncDisposable {
 
   private answer(request: Uint8Array, socket: Socket): void {
     const reader = new WireReader(request, false);
-    const key = reader.int16();
-    reader.int16();
+    const [key, version] = [reader.int16(), reader.int16()];
     const writer = new WireWriter(false).int32(reader.int32());
     reader.string();
     if (key === API_VERSIONS) this.writeVersions(writer);
+    else if (key === METADATA && version === METADATA_WITH_IDS) writer.raw(this.metadataWithIds());
     else if (key === METADATA) this.writeMetadata(writer);
     else if (key === LIST_OFFSETS) this.writeOffsets(reader, writer);
     else if (key === FIND_COORDINATOR) this.writeCoordinator(writer);
@@ -176,7 +181,11 @@ export class FakeBroker implements AsyncDisposable {
   }
 
   private writeVersions(writer: WireWriter): void {
-    writer.int16(0).array(VERSIONS, ([key, version]) => writer.int16(key).int16(0).int16(version));
+    const greatest = (key: number, version: number) =>
+      key === METADATA && this.answers.topicId !== undefined ? METADATA_WITH_IDS : version;
+    writer.int16(0).array(VERSIONS, ([key, version]) => {
+      writer.int16(key).int16(0).int16(greatest(key, version));
+    });
   }
 
   private writeMetadata(writer: WireWriter): void {
@@ -188,6 +197,21 @@ export class FakeBroker implements AsyncDisposable {
         for (let lists = 0; lists < 3; lists++) writer.array([1], (node) => writer.int32(node));
       });
     });
+  }
+
+  private metadataWithIds(): Uint8Array {
+    const { host, leader, nodes, partitions, port, topicId } = this.answers;
+    const writer = new WireWriter(true).end().int32(0);
+    writer.array(nodes, (node) => writer.int32(node).string(host).int32(port).string(undefined).end());
+    writer.string("cluster").int32(1).array([TOPIC], (topic) => {
+      writer.int16(0).string(topic).uuid(topicId!).boolean(false).array(partitions, (partition) => {
+        writer.int16(0).int32(partition).int32(leader).int32(0);
+        for (let lists = 0; lists < 3; lists++) writer.array([1], (node) => writer.int32(node));
+        writer.end();
+      });
+      writer.int32(0).end();
+    });
+    return writer.end().written;
   }
 
   private writeOffsets(reader: WireReader, writer: WireWriter): void {

@@ -1,14 +1,17 @@
 /** A source of a topic beside its reads: new partitions, what the group is told, shares, and a probe. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { Partition, SourceContext } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import type { Clock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { groupOf } from "../../../src/sources/kafka/group_offsets.ts";
+import type { KafkaPartition } from "../../../src/sources/kafka/kafka_partition.ts";
 import type { KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
 import { until } from "../../support/executable.ts";
 import { errorOf } from "../file/written_files.ts";
+import { batchOf, eventRecords } from "./batches.ts";
 import { FakeBroker } from "./fake_broker.ts";
 
 const NEVER = new AbortController().signal;
@@ -192,6 +195,9 @@ brokerTest("an instance reads its share, and takes what the others give to it", 
   await again.commit(again.partitions[0]!, "9 epoch 2 begun 0 read 6");
   await again.source.close();
   assert.equal(broker.committed.get(`${SHARED} 1`), "9 vabus-1 held 2 begun 0 by plant-1");
+  const { connections } = broker;
+  await again.source.close();
+  assert.equal(broker.connections, connections, "it is closed once");
 });
 
 brokerTest("a share without a partition is told of, and one that has some is not", async (broker) => {
@@ -290,6 +296,36 @@ brokerTest("a topic that goes says so until it comes back", async (broker) => {
   assert.equal((await readOf(partitions[0]!)).kind, "idle", "it looks by itself");
   await source.close();
 });
+
+brokerTest(
+  "of a topic that is made again, nothing is read that was fetched of the old one",
+  async (broker) => {
+    const { answers } = broker;
+    const ids = [1, 2].map((byte) => Buffer.alloc(16, byte).toString("base64url"));
+    Object.assign(answers, { topicId: ids[0], end: 100 });
+    answers.batches = (offset) => [batchOf(eventRecords(offset, offset + 5), { firstOffset: offset })];
+    const { clock, partitions, source } = await rig(broker);
+    const [partition] = partitions as [Partition];
+    const lineages = ids.map((id) => `kafka ${id}/0`);
+    const outcome = await readOf(partition);
+    assert.ok(outcome.kind === "events" && outcome.lineage === lineages[0]);
+    const { feed } = partition as KafkaPartition;
+    const look = async () => {
+      await clock.wake(LOOK_MS);
+      await until(() => clock.isAsleep(LOOK_MS), "the look");
+    };
+    await look();
+    assert.deepEqual([feed.isActive, feed.topicId], [true, ids[0]], "it is the same topic");
+    answers.topicId = ids[1];
+    await look();
+    assert.deepEqual([feed.isActive, feed.topicId, await partition.lineageNow!(NEVER)], [
+      false,
+      ids[1],
+      lineages[1],
+    ]);
+    await source.close();
+  },
+);
 
 brokerTest("a broker may have the number 0, and is not looked for at each read", async (broker) => {
   const { answers } = broker;
