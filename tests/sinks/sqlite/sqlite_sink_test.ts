@@ -242,13 +242,28 @@ test("SqliteSink does not create the file to probe", async (sink, path) => {
   assert.match(await sink.probe(), /table aggregated_events$/);
 });
 
+/** Whether somebody has the file open: for as long there are others beside it. */
+function isInUse(path: string): boolean {
+  return [...Deno.readDirSync(dirname(path))].some(({ name }) => /-(wal|shm)$/.test(name));
+}
+
 test("SqliteSink has closed the file after a probe", async (sink, path) => {
   await sink.open(CONTEXT);
   await sink.close();
   assert.match(await sink.probe(), /table aggregated_events$/);
-  // They are there for as long as somebody has the file open.
-  const besides = [...Deno.readDirSync(dirname(path))].filter(({ name }) => /-(wal|shm)$/.test(name));
-  assert.deepEqual(besides, []);
+  assert.equal(isInUse(path), false);
+});
+
+test("SqliteSink has the file open once, however often it is opened and read back", async (sink, path) => {
+  await sink.open(CONTEXT);
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([aggregateOf({ count: 3 })]), NEVER);
+  assert.equal(await sink.readBack.sumOfCounts(INSTANCE, -Infinity), 3);
+  await sink.write(batchOf([aggregateOf({ name: "b", count: 4 })], 1), NEVER);
+  assert.equal(await sink.readBack.sumOfCounts(INSTANCE, -Infinity), 7);
+  assert.equal(isInUse(path), true);
+  await sink.close();
+  assert.equal(isInUse(path), false);
 });
 
 test("SqliteSink says before it starts that its file can never be", async (_sink, path) => {

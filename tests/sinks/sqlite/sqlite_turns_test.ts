@@ -7,6 +7,8 @@ import { readRows } from "../sqlite_rows.ts";
 
 const INSTANCE = "plant-1";
 const ROWS = 10_000;
+/** A request takes as many looks at the sockets. */
+const TIMERS_A_TURN = 3;
 const BATCH = batchOf(Array.from({ length: ROWS }, (_, i) => aggregateOf({ name: `sensor${i}` })));
 
 async function withSink(work: (sink: SqliteSink, rowCount: () => number) => Promise<void>): Promise<void> {
@@ -37,6 +39,32 @@ Deno.test("while a large batch is written others have their turn, and see all of
     assert.deepEqual(seen.filter((rows) => rows !== 0 && rows !== ROWS), []);
     assert.equal(rowCount(), ROWS);
   }));
+
+/** How often others have had their turn when so many rows are written. */
+async function turnsFor(rows: number): Promise<number> {
+  let turns = 0;
+  await withSink(async (sink, rowCount) => {
+    const { setTimeout: real } = globalThis;
+    globalThis.setTimeout = ((work: () => void) => {
+      turns++;
+      return real(work, 0);
+    }) as typeof real;
+    try {
+      await sink.write({ ...BATCH, aggregates: BATCH.aggregates.slice(0, rows) }, NEVER);
+    } finally {
+      globalThis.setTimeout = real;
+    }
+    assert.equal(rowCount(), rows);
+  });
+  return turns / TIMERS_A_TURN;
+}
+
+Deno.test("others have their turn before, behind and in the middle of a batch, each 2048 rows", async () => {
+  assert.equal(await turnsFor(2048), 0);
+  assert.equal(await turnsFor(2049), 3);
+  // Rows go a hundred at once, so the turns in the middle are 2100 rows apart.
+  assert.equal(await turnsFor(ROWS), 7);
+});
 
 Deno.test("of a batch that is interrupted nothing is there, and it can be written again", () =>
   withSink(async (sink, rowCount) => {
