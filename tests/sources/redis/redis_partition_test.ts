@@ -5,6 +5,7 @@ import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { compareIds, entryIdIn, idAfter } from "../../../src/sources/redis/entry_id.ts";
+import type { RedisConnection } from "../../../src/sources/redis/redis_connection.ts";
 import { RedisPartition } from "../../../src/sources/redis/redis_partition.ts";
 import { LongText } from "../../../src/sources/redis/resp_reader.ts";
 import { markOf, timeIn } from "../../../src/sources/redis/stream_info.ts";
@@ -31,6 +32,7 @@ function rig({ startsAtEnd = false, lineages, redis = new ScriptedRedis() }: Wor
   const log: string[] = [];
   const heard: number[] = [];
   const trimmed: string[] = [];
+  const connections: RedisConnection[] = [];
   let nowMs = 1000;
   const clock = { nowMs: () => 7, monotonicMs: () => nowMs, sleep: () => Promise.resolve() };
   const { instead } = redis;
@@ -51,7 +53,11 @@ function rig({ startsAtEnd = false, lineages, redis = new ScriptedRedis() }: Wor
     startsAtEnd,
     endpoint: "r/0",
     trimmer: { trim: (key: string, upTo: string) => trimmed.push(`${key} ${upTo}`) } as never,
-    connect: () => redis.connect(),
+    connect: async () => {
+      const connection = await redis.connect();
+      connections.push(connection);
+      return connection;
+    },
   });
   const batch = new EventBatch();
   return {
@@ -60,10 +66,17 @@ function rig({ startsAtEnd = false, lineages, redis = new ScriptedRedis() }: Wor
     log,
     heard,
     trimmed,
+    connections,
     batch,
-    read(position?: string, waitMs = 0, limit = 10, lineage: string | null = LINEAGE): Promise<Outcome> {
+    read(
+      position?: string,
+      waitMs = 0,
+      limit = 10,
+      lineage: string | null = LINEAGE,
+      signal: AbortSignal = NEVER,
+    ): Promise<Outcome> {
       const from: Progress = { lineage: lineage ?? undefined, position, history: new LogHistory() };
-      return partition.read(from, batch, { limit, waitMs, isAfterRest: false }, NEVER);
+      return partition.read(from, batch, { limit, waitMs, isAfterRest: false }, signal);
     },
   };
 }
@@ -204,6 +217,37 @@ Deno.test("a stream has a name of its own for each history, and is read once", a
     kind: "garbage",
     message: "stream k: it is the same as redis://o/k: name this key only once in VABUS_URL",
   });
+});
+
+Deno.test("a read that is called off ends, and one that is over has its connection left alone", async () => {
+  const { connections, partition, read, redis } = rig({ redis: streamOf("1-0") });
+  const [first, second] = [new AbortController(), new AbortController()];
+  const outcome = await read(undefined, 0, 10, "redis r/0 k #7", first.signal) as { decodeMs?: number };
+  assert.equal(outcome.decodeMs, 0);
+  assert.equal(await partition.lineageNow(), "redis r/0 k #7");
+  assert.deepEqual([partition.unreadAfter(at("0-0", 0)), partition.unreadAfter(at("1-0", 1))], [1, 0]);
+  first.abort();
+  const { instead } = redis;
+  redis.instead = (command) => {
+    if (command[0] !== "XREAD") return instead(command);
+    second.abort();
+    return "";
+  };
+  await assert.rejects(read(at("1-0", 1, "1-0"), 500, 10, LINEAGE, second.signal), {
+    kind: "unavailable",
+    message: "stream k: the connection to Redis at r:6379 was closed",
+  });
+  assert.deepEqual(connections.map(({ isOpen }) => isOpen), [false]);
+  redis.instead = instead;
+  await read();
+  partition.close();
+  assert.deepEqual(connections.map(({ isOpen }) => isOpen), [false, false]);
+  // Called off before there is a connection, it has none.
+  await assert.rejects(read(undefined, 0, 10, LINEAGE, AbortSignal.abort()), {
+    kind: "unavailable",
+    message: "stream k: reading was called off",
+  });
+  assert.deepEqual(connections.map(({ isOpen }) => isOpen), [false, false, false]);
 });
 
 Deno.test("what cannot be read says why", async () => {
