@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import type { RecordRun } from "../../../src/sources/listen/decoder.ts";
+import { giveWay } from "../../../src/platform/clock/steps.ts";
 import { Inbox, InboxFullError } from "../../../src/sources/listen/inbox.ts";
 import { InboxStore } from "../../../src/sources/listen/inbox_store.ts";
 import { RecentRuns } from "../../../src/sources/listen/recent_runs.ts";
@@ -196,7 +197,7 @@ Deno.test("a wait ends with a record, its time, its signal or the inbox, and doe
     await inbox.append([], 0);
     assert.equal(await isSettled(last), false);
     inbox.close();
-    await last;
+    assert.equal(await isSettled(last), true);
     assert.equal(await isSettled(inbox.waitFor(1, 60_000, NEVER)), true);
   }));
 
@@ -258,6 +259,16 @@ Deno.test("only what is there is released, and only once", () =>
     await inbox.append([], 0);
     assert.deepEqual([inbox.first, inbox.next, inbox.bytes], [4, 4, 0]);
     assert.deepEqual(read(inbox, 4), []);
+  }));
+
+Deno.test("what is released stays so, and is gone without anything that comes", () =>
+  withInbox(1e6, async (inbox) => {
+    await inbox.append([runOf("a"), runOf("b"), runOf("c")], 0);
+    inbox.release(2);
+    inbox.release(1);
+    await giveWay();
+    await giveWay();
+    assert.deepEqual([inbox.first, inbox.bytes], [2, 1 + END_BYTES + RUN_BYTES]);
   }));
 
 Deno.test("a hundred thousand answers to requests with a key are remembered", async () => {

@@ -108,6 +108,12 @@ Deno.test("a stream is read from its oldest entry, or from its end, and on from 
   redis.add("3-0");
   const end = rig({ redis, startsAtEnd: true });
   assert.deepEqual(plain(await end.read()), step("idle", at("3-0", 4, "1-0")));
+  const trimmed = streamOf("1-0", "2-0", "3-0", "4-0");
+  trimmed.entries.shift();
+  const begun = rig({ redis: trimmed });
+  assert.deepEqual(plain(await begun.read(undefined, 0, 1)), step("events", at("2-0", 2, "2-0")));
+  assert.equal(begun.partition.unreadAfter(at("2-0", 2)), 2);
+  assert.doesNotMatch(begun.log.join(), /lost/);
   const empty = rig({ redis: streamOf() });
   assert.deepEqual(plain(await empty.read()), step("idle", "0-0 0"));
 });
