@@ -180,6 +180,9 @@ Deno.test("a server that has lost its last entries is gone on with behind those 
   const behind = rig({ redis });
   assert.deepEqual(plain(await behind.read(at("3-0", 4, "1-0"))), step("events", at("4-0", 3, "1-0")));
   assert.match(behind.log.join(), /has lost entries/);
+  // It has lost some, and nothing behind what was read.
+  const level = rig({ redis: streamOf("1-0", "3-0") });
+  assert.deepEqual(plain(await level.read(at("3-0", 4, "1-0"))), step("idle", at("3-0", 2, "1-0")));
   // Its oldest entries were trimmed as well.
   redis.entries.shift();
   assert.equal((await rig({ redis }).read(at("5-0", 5, "1-0"))).kind, "returned");
