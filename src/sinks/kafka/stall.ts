@@ -12,7 +12,9 @@ export class Stall {
     this.wait();
   }
 
+  /** Has no effect once it has ended. */
   restart(): void {
+    if (this.over.signal.aborted) return;
     this.end();
     this.over = new AbortController();
     this.wait();
