@@ -1,4 +1,4 @@
-/** How a topic is read once to its end: what ends the reading, what it says then, and what it leaves behind. */
+/** How a topic is read once to its end: what ends the reading, what it says then, and what it leaves. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { SinkError } from "../../../src/contract/sink.ts";
@@ -182,8 +182,8 @@ Deno.test("without progress the reading ends, and the broker is asked for the re
   const silent = ", 1 of 5 offsets read. Is the broker at work?";
   const tool = "kafka-transactions.sh --bootstrap-server k1:9092, k2:9092";
   const open = ": in partition 0 some producer has left a transaction open, which hides everything from " +
-    `offset 6 to 9. To see whose it is, run \`${tool} describe-producers --topic t --partition 0\`. End that ` +
-    `program and wait for the broker to abort it, or abort it yourself: \`${tool} abort --topic t ` +
+    `offset 6 to 9. To see whose it is, run \`${tool} describe-producers --topic t --partition 0\`. End ` +
+    `that program and wait for the broker to abort it, or abort it yourself: \`${tool} abort --topic t ` +
     "--partition 0 --start-offset 6`. Then verify again.";
   for (
     const [endsNow, reason] of [

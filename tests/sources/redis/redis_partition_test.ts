@@ -151,6 +151,9 @@ Deno.test("entries that are gone before they were read are counted, where that s
     const oldest = redis.entries[0] === undefined ? at("1-0", 6, "1-0") : next;
     assert.deepEqual(plain(outcome), step(more > 0 ? "events" : "idle", oldest, lost));
   }
+  const whole = rig({ redis: streamOf("1-0", "2-0", "3-0") });
+  const next = await whole.read(at("1-0", 1, "1-0"), 0, 1);
+  assert.deepEqual([plain(next), whole.log], [step("events", at("2-0", 2, "1-0")), []]);
   // Deleted in the middle: it shows at the end only.
   const redis = streamOf("1-0", "2-0", "3-0", "4-0");
   redis.entries.splice(2, 1);
@@ -183,6 +186,15 @@ Deno.test("a server that has lost its last entries is gone on with behind those 
   // It has lost some, and nothing behind what was read.
   const level = rig({ redis: streamOf("1-0", "3-0") });
   assert.deepEqual(plain(await level.read(at("3-0", 4, "1-0"))), step("idle", at("3-0", 2, "1-0")));
+  // Of what was read it has the last one only.
+  const one = streamOf("1-0", "4-0");
+  one.entries.shift();
+  const last = rig({ redis: one });
+  assert.deepEqual(plain(await last.read(at("4-0", 5, "1-0"))), step("idle", at("4-0", 2, "4-0")));
+  // It has an older one than was known.
+  const older = rig({ redis: streamOf("1-0", "2-0", "3-0") });
+  assert.equal((await older.read(at("3-0", 2, "2-0"))).kind, "idle");
+  for (const { log } of [level, last, older]) assert.match(log.join(), /has lost entries/);
   // Its oldest entries were trimmed as well.
   redis.entries.shift();
   assert.equal((await rig({ redis }).read(at("5-0", 5, "1-0"))).kind, "returned");
@@ -203,6 +215,8 @@ Deno.test("a stream that was made again is another one, and what was known to be
   assert.deepEqual(plain(gone), { ...step("restarted", at("0-0", 1, "6-0"), 1), lineage: "redis r/0 k #42" });
   assert.equal((await rig({ redis: made("1-0") }).read("9-0 9")).kind, "restarted");
   assert.equal((await rig({ redis: made() }).read(at("9-0", 9, "1-0"))).kind, "restarted");
+  const unnamed = await rig({ redis: made("1-0") }).read("9-0 9", 0, 10, null);
+  assert.equal("lineage" in unnamed && unnamed.lineage, "redis r/0 k #2");
   // Ids that begin before what was known are of another stream.
   assert.equal((await rig({ redis: made("1-0", "4-0") }).read(at("3-0", 1, "2-0"))).kind, "restarted");
   assert.equal(rig().partition.unreadAfter(at("1-0", 1)), undefined);
