@@ -246,19 +246,22 @@ Deno.test("closing does not wait for a client that is stuck", async () => {
 Deno.test("readers are bounded, and those who went away do not count", async () => {
   await using bus = start();
   const leaving = new AbortController();
-  const replies: Promise<Response>[] = [];
+  const readers: Response[] = [];
+  const refused: Response[] = [];
   const connect = () => fetch(`${bus.url}/events?wait=60`, { signal: leaving.signal });
-  let refused: Response | undefined;
-  while (refused === undefined) {
-    assert.ok(replies.length < 1000, "readers are not bounded");
-    const reply = await connect();
-    if (reply.status === 200) replies.push(Promise.resolve(reply));
-    else refused = reply;
+  while (refused.length === 0) {
+    assert.ok(readers.length < 1000, "readers are not bounded");
+    // Side by side, so that the first are still waiting when the last one comes.
+    for (const reply of await Promise.all(Array.from({ length: 100 }, connect))) {
+      (reply.status === 200 ? readers : refused).push(reply);
+    }
   }
-  assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "1"]);
-  await refused.body!.cancel();
+  for (const { body, headers, status } of refused) {
+    assert.deepEqual([status, headers.get("retry-after")], [503, "1"]);
+    await body!.cancel();
+  }
   leaving.abort();
-  for (const reply of replies) await assert.rejects((await reply).text());
+  for (const reader of readers) await assert.rejects(reader.text());
   const deadline = AbortSignal.timeout(PATIENCE_MS);
   while ((await get(bus, "/events?wait=0.001")).status !== 200) deadline.throwIfAborted();
 });
