@@ -13,7 +13,7 @@ import { OpenFiles } from "../../../src/sources/file/open_files.ts";
 import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
 import { namesOf } from "../../contract/source_reading.ts";
 import { NO_EVENT_TEXTS } from "../event_texts.ts";
-import { errorOf, eventText, inDirectory, lines } from "./written_files.ts";
+import { errorOf, eventText, inDirectory, lines, openIn } from "./written_files.ts";
 
 const NEVER = new AbortController().signal;
 const LINGER_MS = 60_000;
@@ -231,17 +231,6 @@ Deno.test("a file that is not read any more says so, and one that cannot be says
     assert.equal(other.partition.isOpen, false);
     assert.match((await errorOf(other.read())).message, /there is no such file/);
   }));
-
-/** How often this process has files of a directory open. */
-function openIn(directory: string): number {
-  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
-    try {
-      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(directory);
-    } catch {
-      return false;
-    }
-  }).length;
-}
 
 Deno.test({
   name: "a file is open as long as it is needed, whatever becomes of its name, and no longer",

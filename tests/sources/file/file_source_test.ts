@@ -8,7 +8,7 @@ import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FILE } from "../../../src/sources/file/connector.ts";
 import { until } from "../../support/executable.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
-import { errorOf, eventText, inDirectory, lines, quickClock, source } from "./written_files.ts";
+import { errorOf, eventText, inDirectory, lines, openIn, quickClock, source } from "./written_files.ts";
 
 Deno.test("a file that is renamed is read to its end, and the new one of its name from its beginning", () =>
   inDirectory(async (directory) => {
@@ -277,6 +277,7 @@ Deno.test("a pattern matches files, not directories and hidden ones; each is a p
     assert.deepEqual(await idsOf("[!a].log"), ["c.log"]);
     assert.deepEqual(await idsOf("x(*).log"), ["x(1).log"]);
     assert.match(await source(`${directory}/*.log`).probe(), /^3 files, \d+ bytes$/);
+    if (Deno.build.os === "linux") assert.equal(openIn(directory), 0);
   }));
 
 Deno.test("a source that is opened again reads nothing more through the partitions that it gave before", () =>

@@ -51,3 +51,14 @@ export async function errorOf(work: Promise<unknown>): Promise<SourceError> {
   assert.ok(error instanceof SourceError, `no SourceError: ${error}`);
   return error;
 }
+
+/** How often this process has files of a directory open, on Linux. */
+export function openIn(directory: string): number {
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(directory);
+    } catch {
+      return false;
+    }
+  }).length;
+}

@@ -90,6 +90,18 @@ Deno.test("other credentials hold from the next connection on", () =>
       /first|second/.exec(client.ofType(CONNECT)[0]!.body.toString("latin1"))?.[0]
     );
     assert.deepEqual(passwords, ["first", "second"]);
+    await source.probe(NEVER);
+    const [visit] = (await broker.client(3)).ofType(CONNECT);
+    assert.match(visit!.body.toString("latin1"), /second/);
+  }));
+
+Deno.test("a source that is opened again leaves the session that it had", () =>
+  withReading({}, {}, async ({ broker, reading }) => {
+    await reading.read();
+    const again = await Reading.open(reading.source);
+    await (await broker.client(1)).hears(DISCONNECT);
+    await again.read();
+    assert.equal((await broker.client(2)).ofType(DISCONNECT).length, 0);
   }));
 
 /** A session beside its reader. */
