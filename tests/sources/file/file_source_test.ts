@@ -54,6 +54,24 @@ Deno.test("what was renamed to another name is read on after another start", () 
     await again.close();
   }));
 
+Deno.test("a file that was replaced by a longer one of its lines is read on after another start", () =>
+  inDirectory(async (directory) => {
+    for (const isFollowed of [false, true]) {
+      const path = `${directory}/app.log`;
+      await Deno.writeTextFile(path, lines(0, 3));
+      const first = await Reading.open(source(path, { isFollowed }));
+      assert.deepEqual(await first.readAll(), events(0, 3));
+      await first.source.close();
+      await Deno.writeTextFile(`${path}.new`, lines(0, 4));
+      await Deno.rename(`${path}.new`, path);
+      const resume = new Map([[first.partition.id, first.progress.position!]]);
+      const second = await Reading.open(source(path, { isFollowed }), first.progress, { resume });
+      assert.equal(second.partition.id, first.partition.id);
+      assert.deepEqual(await second.readAll(), ["e3"]);
+      await second.source.close();
+    }
+  }));
+
 Deno.test("a file that is matched under its new name is not read twice", () =>
   inDirectory(async (directory) => {
     await Deno.writeTextFile(`${directory}/app.log`, lines(0, 3));
@@ -288,6 +306,7 @@ Deno.test("a source that is opened again reads nothing more through the partitio
       const opened = source(path, { isFollowed });
       const before = await Reading.open(opened);
       const after = await Reading.open(opened);
+      assert.equal(after.partition.id, before.partition.id);
       assert.match((await errorOf(before.look())).message, /it is not read any more/);
       assert.deepEqual(await after.readAll(), ["e0"]);
       await opened.close();
@@ -301,7 +320,14 @@ Deno.test("more files than can be open at once are not followed, and are read on
     const { kind, message } = await errorOf(followed.open({ ...CONTEXT, resume: new Map() }));
     assert.equal(kind, "refused");
     assert.match(message, /matches 501 files, of which 500 can be followed at once: name fewer/);
-    assert.match(await source(`${directory}/*.log`).probe(), /^501 files, 0 bytes$/);
+    const once = source(`${directory}/*.log`);
+    assert.match(await once.probe(), /^501 files, 0 bytes$/);
+    for (const reading of await Reading.openAll(once)) assert.equal((await reading.read()).kind, "idle");
+    if (Deno.build.os === "linux") assert.equal(openIn(directory), 256);
+    await once.close();
+    Deno.removeSync(`${directory}/0.log`);
+    assert.equal((await followed.open({ ...CONTEXT, resume: new Map() })).length, 500);
+    if (Deno.build.os === "linux") assert.equal(openIn(directory), 500);
     Deno.writeTextFileSync(`${directory}/one.txt`, "abc");
     assert.equal(await source(`${directory}/*.txt`).probe(), "1 file, 3 bytes");
     await followed.close();

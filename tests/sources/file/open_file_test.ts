@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { SourceError } from "../../../src/contract/source.ts";
 import { pointAt, printOf } from "../../../src/sources/file/file_mark.ts";
 import { OpenFile, sourceError } from "../../../src/sources/file/open_file.ts";
-import { errorOf, inDirectory } from "./written_files.ts";
+import { errorOf, inDirectory, openIn } from "./written_files.ts";
 
 const PRINT_MAX = 1024;
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -33,6 +33,7 @@ Deno.test("a file is the one that was found, by device and number, or it cannot 
       assert.equal(kind, "unavailable");
       assert.match(message, /a: it was replaced by another file before it was read/);
     }
+    if (Deno.build.os === "linux") assert.equal(openIn(path), 1);
   }));
 
 Deno.test("whether a file is compressed is seen by its first two bytes, as soon as they are there", async () => {
@@ -57,6 +58,9 @@ Deno.test("whether a file is compressed is seen by its first two bytes, as soon 
       await Deno.writeFile(path, whole);
       await file.look();
       assert.equal(file.isCompressed, isCompressed);
+      const { content: seen } = file;
+      await file.look();
+      assert.equal(file.content, seen, "it is looked at once");
       const count = await file.content.read(0, into);
       assert.equal(new TextDecoder().decode(into.subarray(0, count)), content);
       assert.equal(await file.size(), whole.length);
