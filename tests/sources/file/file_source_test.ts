@@ -6,6 +6,7 @@ import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FILE } from "../../../src/sources/file/connector.ts";
+import { keyOf } from "../../../src/sources/file/file_key.ts";
 import { until } from "../../support/executable.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
 import { errorOf, eventText, inDirectory, lines, openIn, quickClock, source } from "./written_files.ts";
@@ -311,6 +312,33 @@ Deno.test("a source that is opened again reads nothing more through the partitio
       assert.deepEqual(await after.readAll(), ["e0"]);
       await opened.close();
     }
+  }));
+
+Deno.test("a file has the id that it had, and one that no other file has gone on with", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a.log`;
+    await Deno.writeTextFile(path, lines(0, 1));
+    const { dev, ino } = Deno.statSync(path);
+    const id = `a.log@${keyOf({ device: dev, inode: ino! })}`;
+    const elsewhere = "5 1:1 5:0123456789abcdef /nowhere/a.log";
+    const idsAfter = async (...known: readonly string[]) => {
+      const opened = source(`${directory}/*.log`);
+      const resume = new Map(known.map((one) => [one, elsewhere]));
+      const partitions = await opened.open({ ...CONTEXT, resume });
+      await opened.close();
+      return partitions.map(({ id }) => id).join();
+    };
+    assert.equal(await idsAfter(), id);
+    assert.equal(await idsAfter(id), `${id}.2`);
+    assert.equal(await idsAfter(id, `${id}.2`), `${id}.3`);
+    assert.equal(await idsAfter(`${id}.2`), id);
+    const reopened = source(`${directory}/*.log`);
+    for (const name of [path, `${directory}/b.log`]) {
+      if (name !== path) await Deno.rename(path, name);
+      const [partition] = await reopened.open({ ...CONTEXT, resume: new Map() });
+      assert.equal(partition!.id, id, name);
+    }
+    await reopened.close();
   }));
 
 Deno.test("more files than can be open at once are not followed, and are read one after the other", () =>
