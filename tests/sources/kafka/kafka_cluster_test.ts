@@ -75,6 +75,23 @@ Deno.test("where no broker can be asked, it is told of the first", () =>
     late.close();
   }));
 
+Deno.test("what is no broker at all is told of", async () => {
+  const web = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => new Response("no"));
+  try {
+    const { port } = web.addr;
+    const cluster = new KafkaCluster("kafka://b/t", [{ host: "127.0.0.1", port }], OPEN, STILL);
+    await assert.rejects(cluster.metadata(["t"], NEVER), {
+      kind: "refused",
+      message:
+        `kafka://b/t: 127.0.0.1:${port}: what answers there speaks HTTP, not Kafka's protocol: check ` +
+        "host and port in VABUS_URL",
+    });
+    cluster.close();
+  } finally {
+    await web.shutdown();
+  }
+});
+
 Deno.test("each broker has one connection for each purpose, as long as it is open", () =>
   withBrokers(async (first) => {
     const cluster = new KafkaCluster("kafka://b/t", [addressOf(first)], OPEN, STILL);
