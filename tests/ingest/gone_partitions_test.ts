@@ -158,6 +158,9 @@ Deno.test("a partition that goes before anything was read of it is forgotten, un
   partitions.detach(1);
   assert.deepEqual(commit().forgotten, ["a"]);
   assert.deepEqual(commit(), NOTHING);
+  attach("b");
+  partitions.detach(2);
+  assert.deepEqual(commit(), { partitions: [], forgotten: ["b"] }, "it was never written");
 });
 
 Deno.test("a position alone is worth remembering, and so is a lineage alone", () => {

@@ -227,3 +227,14 @@ Deno.test("the order of a redelivery gets its result piece by piece, one without
     })
   );
 });
+
+Deno.test("a piece has a hundred windows at most, however few aggregates they have", () =>
+  inTemporaryDirectory((directory) => {
+    live(directory, (inside) => {
+      inside.take(Array.from({ length: 150 }, (_, second) => ({ name: "a", value: 1, timestamp: second })));
+      inside.save(true);
+      deliver(inside);
+      askForRedelivery(inside.state, "all", 0, END_OF_TIME_MS);
+      assert.deepEqual(pieces(inside, 1000).map(({ length }) => length), [100, 50]);
+    });
+  }));
