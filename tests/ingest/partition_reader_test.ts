@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { type Progress, SourceError } from "../../src/contract/source.ts";
+import { type IngestObserver, UNOBSERVED } from "../../src/ingest/ingest_options.ts";
+import type { IngestTraces } from "../../src/ingest/ingest_traces.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import { openRig, type Rig } from "./rig.ts";
 import { IDLE, READ_MAX_MS, ScriptedPartition, ScriptedSource } from "./scripted_source.ts";
@@ -18,6 +20,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 interface Scene {
   readonly rig: Rig;
+  readonly source: ScriptedSource;
   /** The pauses so far. */
   readonly sleeps: number[];
   /** What each partition's reader says that it does; undefined: it has no step under way. */
@@ -30,10 +33,12 @@ async function withReader(
   partitions: readonly ScriptedPartition[],
   work: (scene: Scene) => Promise<void>,
   flags: Record<string, string> = {},
+  observer: IngestObserver = UNOBSERVED,
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-partition-reader-" });
   try {
-    using rig = openRig(directory, [new ScriptedSource(partitions)], NOW_MS, { ...FLAGS, ...flags });
+    const source = new ScriptedSource(partitions);
+    using rig = openRig(directory, [source], NOW_MS, { ...FLAGS, ...flags }, undefined, observer);
     const { clock, readers: [reader] } = rig;
     const sleeps: number[] = [];
     let isOver = () => {};
@@ -53,7 +58,7 @@ async function withReader(
       isOver = () => {};
     };
     const steps = () => reader!.pulses().slice(1).map((pulse) => pulse.overdue(-Infinity));
-    await work({ rig, sleeps, steps, runUntil });
+    await work({ rig, source, sleeps, steps, runUntil });
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -279,41 +284,90 @@ Deno.test("each step of a reader says what it is, and how long it takes at most"
   });
 });
 
-Deno.test("a partition that is ahead leaves the others their turn, and takes no notice of those at their end", async () => {
-  const [ahead, behind] = [
-    new ScriptedPartition("ahead", "from-position", true),
-    new ScriptedPartition("behind", "from-position", true),
-  ];
-  ahead.answer = (read) => read <= 3 ? [event(1000 * read)] : IDLE;
-  await withReader([ahead, behind], async ({ rig, steps }) => {
-    const held = Promise.withResolvers<void>();
-    const seen: unknown[] = [];
-    behind.answer = async (read) => {
-      if (read === 1) {
+/** Two partitions of which one waits for the other. */
+function aheadAndBehind(): readonly [ScriptedPartition, ScriptedPartition] {
+  const [ahead, behind] = ["ahead", "behind"].map((id) => new ScriptedPartition(id, "from-position", true));
+  ahead!.answer = (read) => read <= 3 ? [event(1000 * read)] : IDLE;
+  return [ahead!, behind!];
+}
+
+for (const how of ["drain", "run"] as const) {
+  Deno.test(`${how}: a partition that is ahead leaves the others their turn until they are at their end`, async () => {
+    const [ahead, behind] = aheadAndBehind();
+    await withReader([ahead, behind], async ({ rig: { readers: [reader] }, steps }) => {
+      const held = Promise.withResolvers<void>();
+      let aheadBefore = 0;
+      behind.answer = async (read) => {
+        if (read > 1) aheadBefore ||= ahead.requests.length;
+        if (read > 1) return IDLE;
         await held.promise;
         return [event(1)];
-      }
-      if (read === 2) seen.push(ahead.requests.length);
-      return IDLE;
-    };
-    for (const how of ["drain", "run"] as const) {
+      };
       const stop = new AbortController();
-      const done = rig.readers[0]![how](stop.signal);
-      if (how === "drain") {
-        for (let i = 0; i < 5; i++) await turn();
-        assert.deepEqual([ahead.requests.length, steps()], [1, [undefined, "the answer of the bus"]]);
-        held.resolve();
-        assert.deepEqual(await done, { drained: true });
-        assert.deepEqual(seen, [1], "it waited until the other one was at its end");
-        assert.equal(ahead.requests.length, 4);
-      } else {
-        while (behind.requests.length < 4) await turn();
+      const done = reader![how](stop.signal);
+      for (let i = 0; i < 5; i++) await turn();
+      assert.deepEqual([ahead.requests.length, steps()], [1, [undefined, "the answer of the bus"]]);
+      held.resolve();
+      if (how === "run") {
+        while (ahead.requests.length < 4) await turn();
         stop.abort();
-        await done;
       }
-    }
-    assert.deepEqual(ahead.requests.slice(0, 2).map(({ limit }) => limit), [16, 10_000]);
-  }, { VABUS_BATCH_SIZE: "10000" });
+      await done;
+      assert.equal(aheadBefore, 1, "it waited until the other one was at its end");
+      assert.ok(ahead.requests.length >= 4);
+      assert.deepEqual(ahead.requests.slice(0, 2).map(({ limit }) => limit), [16, 10_000]);
+    }, { VABUS_BATCH_SIZE: "10000" });
+  });
+
+  Deno.test(`${how}: nobody waits for a partition that has gone away`, async () => {
+    const [ahead, behind] = aheadAndBehind();
+    await withReader([ahead, behind], async ({ rig: { readers: [reader] }, source }) => {
+      behind.answer = async (read, signal) => {
+        if (read === 1) return [event(1)];
+        while (!signal.aborted) await turn();
+        return IDLE;
+      };
+      const stop = new AbortController();
+      const done = reader![how](stop.signal);
+      for (let i = 0; i < 5; i++) await turn();
+      assert.equal(ahead.requests.length, 1);
+      source.context!.changed([ahead]);
+      if (how === "run") {
+        while (ahead.requests.length < 4) await turn();
+        stop.abort();
+      }
+      await done;
+      assert.ok(ahead.requests.length >= 4);
+    });
+  });
+}
+
+Deno.test("the traces of a read are those of its own records, where somebody asks for them", async () => {
+  for (const isTraced of [true, false]) {
+    const partition = new ScriptedPartition("");
+    const seen: unknown[] = [];
+    const batches = new Set<unknown>();
+    partition.answer = (read, _signal, into) => {
+      into.upstream?.note(`trace ${read}`);
+      seen.push(into.upstream?.texts());
+      batches.add(into.upstream);
+      return read < 3 ? [event()] : IDLE;
+    };
+    const traces = {
+      read: (...[, , , , takeIn]: Parameters<IngestTraces["read"]>) => takeIn(),
+      close: (_windows: unknown, _endId: unknown, write: () => unknown) => write(),
+    } as Partial<IngestTraces> as IngestTraces;
+    await withReader(
+      [partition],
+      async ({ rig: { readers: [reader] } }) => {
+        await reader!.drain(NEVER);
+      },
+      {},
+      isTraced ? { ...UNOBSERVED, traces } : UNOBSERVED,
+    );
+    assert.deepEqual(seen, isTraced ? [["trace 1"], ["trace 2"], ["trace 3"]] : Array(3).fill(undefined));
+    assert.equal(batches.size, 1, "no read makes another list");
+  }
 });
 
 Deno.test("nobody waits for a partition that fails, nor for one whose reader has ended", async () => {

@@ -20,7 +20,7 @@ export type Answer = readonly unknown[] | { readonly kind: Outcome["kind"]; read
 export class ScriptedPartition implements Partition {
   readonly readMaxMs = READ_MAX_MS;
   readonly requests: ReadRequest[] = [];
-  answer: (read: number, signal: AbortSignal) => Answer | Promise<Answer> = () => IDLE;
+  answer: (read: number, signal: AbortSignal, into: EventBatch) => Answer | Promise<Answer> = () => IDLE;
   farewell = (_from: Progress, _signal: AbortSignal): Promise<void> => Promise.resolve();
 
   constructor(
@@ -31,7 +31,7 @@ export class ScriptedPartition implements Partition {
 
   async read(from: Progress, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
     this.requests.push(request);
-    const answer = await this.answer(this.requests.length, signal);
+    const answer = await this.answer(this.requests.length, signal, into);
     const step = { lineage: undefined, offset: undefined, lost: 0, decodeMs: 0, doubtful: 0 };
     const at = Number(from.position ?? 0);
     if ("kind" in answer) return { ...step, next: from.position, ...answer } as Outcome;
