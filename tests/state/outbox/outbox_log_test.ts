@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
+import { readAlarms } from "../../../src/state/alarms.ts";
 import { TooManyRefused } from "../../../src/state/outbox/outbox.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../../../src/state/outbox/redelivery.ts";
@@ -282,6 +283,35 @@ Deno.test("what is sent again comes after all that waited when it was first to b
     askForRedelivery(inside.state, "all", 1000, 2000);
     assert.deepEqual(readRest(inside), ["new: u", "again: a"]);
     inside.state.close();
+  });
+});
+
+Deno.test("what is wrong with what a sink holds is settled once all of it was sent again, and not before", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory);
+    const { outbox, state } = inside;
+    publish(inside, 1, "a");
+    publish(inside, 2, "b");
+    inside.deliver(new Map());
+    inside.save();
+    outbox.alarm("all", { kind: "rows_missing", detail: "b is missing", count: 1 });
+    askForRedelivery(state, "all", 0, END_OF_TIME_MS);
+    const alarms = () => readAlarms(state).map(({ detail }) => detail);
+    assert.equal(readNext(inside), "again: a");
+    publish(inside, 5, "x");
+    const ahead = outbox.read("all", outbox.cursor("all"), 1)!;
+    assert.deepEqual(ahead.aggregates.map(({ name }) => name), ["x"]);
+    outbox.read("all", outbox.cursor("all"), 1);
+    outbox.delivered("all", ahead);
+    assert.deepEqual(
+      readRedeliveries(state).map(({ sent }) => sent),
+      [1],
+      "a batch of new rows is no part of it",
+    );
+    assert.deepEqual(alarms(), ["b is missing"]);
+    readRest(inside);
+    assert.deepEqual(alarms(), []);
+    state.close();
   });
 });
 
