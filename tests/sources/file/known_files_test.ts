@@ -3,7 +3,7 @@ import { type FileMark, pointAt, printOf } from "../../../src/sources/file/file_
 import type { FoundFile } from "../../../src/sources/file/file_names.ts";
 import { keyOf } from "../../../src/sources/file/file_key.ts";
 import { KnownFiles } from "../../../src/sources/file/known_files.ts";
-import { inDirectory } from "./written_files.ts";
+import { inDirectory, openIn } from "./written_files.ts";
 
 /** What is known of a file that has gone, of which `read` was read. */
 function goneMark(path: string, read: string): FileMark {
@@ -101,6 +101,7 @@ Deno.test("a file goes on with none where its own lines are known, or where the 
     // One that has gone again goes on with none.
     Deno.removeSync(path);
     assert.equal(await predecessorOf([gone]), undefined);
+    if (Deno.build.os === "linux") assert.equal(openIn(directory), 0);
   }));
 
 function keysOf({ device, inode }: FoundFile) {

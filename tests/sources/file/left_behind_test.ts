@@ -5,7 +5,7 @@ import { type FileMark, pointAt } from "../../../src/sources/file/file_mark.ts";
 import { filesMatching, type FoundFile } from "../../../src/sources/file/file_names.ts";
 import { leftBehind } from "../../../src/sources/file/left_behind.ts";
 import { OpenFile } from "../../../src/sources/file/open_file.ts";
-import { inDirectory } from "./written_files.ts";
+import { inDirectory, openIn } from "./written_files.ts";
 
 interface World {
   /** What the file has that was renamed. */
@@ -39,6 +39,7 @@ async function leftOf({ content, read, now, namesake, isFound = false }: World):
     for (const file of await leftBehind([mark, { ...mark, path: "/nowhere/a", inode: 1 }], found)) {
       names.push(file.path.slice(directory.length + 1));
     }
+    if (Deno.build.os === "linux") assert.equal(openIn(directory), 0);
   });
   return names;
 }
