@@ -87,6 +87,23 @@ Deno.test("a file that is matched under its new name is not read twice", () =>
     await second.source.close();
   }));
 
+Deno.test("a file that is matched under its new name has that name from then on", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.log`;
+    await Deno.writeTextFile(path, lines(0, 1));
+    const clock = quickClock();
+    const reading = await Reading.open(source(`${path}*`, { isFollowed: true }), undefined, { clock });
+    assert.deepEqual(await reading.readAll(), ["e0"]);
+    await Deno.rename(path, `${path}.1`);
+    await Deno.writeTextFile(`${path}.1`, lines(1, 2), { append: true });
+    const before = clock.sleepCount;
+    await until(() => clock.sleepCount > before + 3, "some looks");
+    assert.equal((await reading.read()).kind, "events");
+    assert.equal(reading.batch.originOf!(0).path, `${path}.1`);
+    assert.ok(reading.progress.position!.endsWith(` ${path}.1`));
+    await reading.source.close();
+  }));
+
 Deno.test("a file that was truncated, or written anew at once, is read from its beginning", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/app.log`;

@@ -10,6 +10,7 @@ import { EventBatch } from "../../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../../src/event/log_history.ts";
 import { systemClock } from "../../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../../src/platform/log/logger.ts";
+import { CertificateStore } from "../../../../src/sources/mqtt/sparkplug/certificate_store.ts";
 import { SparkplugPartition } from "../../../../src/sources/mqtt/sparkplug/sparkplug_partition.ts";
 import { ARRIVED_MS, contentOf } from "../../../codec/mapping/read.ts";
 import { encoded } from "../../../codec/sparkplug/messages.ts";
@@ -514,5 +515,7 @@ Deno.test("Sparkplug: what the messages themselves lead to is passed on, with wh
     partition.close();
     await partition.committed(progress());
     assert.equal(seen.at(-1), "committed 2");
+    // Nobody has the file any more.
+    CertificateStore.open(path).close();
   });
 });
