@@ -456,6 +456,28 @@ Deno.test("a file that a name does not lead to any more, and that was read, is l
     assert.match((await errorOf(read(opened[1]!))).message, /it is not read any more/);
   }));
 
+Deno.test("a file that was let go of and comes back goes on where it was read", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a.log`;
+    await Deno.writeTextFile(path, lines(0, 2));
+    const clock = quickClock();
+    const reading = await Reading.open(source(path, { isFollowed: true }), undefined, { clock });
+    assert.deepEqual(await reading.readAll(), events(0, 2));
+    await Deno.rename(path, `${directory}/away`);
+    await until(async () => {
+      if (reading.partitions.length > 0) await reading.read().catch(() => {});
+      return reading.partitions.length === 0;
+    }, "the end of the file");
+    await Deno.writeTextFile(`${directory}/away`, lines(2, 3), { append: true });
+    await Deno.rename(`${directory}/away`, path);
+    await until(() => reading.partitions.length === 1, "the file that is back");
+    const [back] = reading.partitions;
+    assert.equal(back!.id, reading.partition.id);
+    reading.partition = back!;
+    assert.deepEqual(await reading.readAll(), ["e2"]);
+    await reading.source.close();
+  }));
+
 Deno.test("what cannot be read says why", () =>
   inDirectory(async (directory) => {
     const failing = async (pattern: string) =>
