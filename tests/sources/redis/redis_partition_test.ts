@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Outcome, Progress, SourceContext } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
+import { giveWay } from "../../../src/platform/clock/steps.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { compareIds, entryIdIn, idAfter } from "../../../src/sources/redis/entry_id.ts";
 import type { RedisConnection } from "../../../src/sources/redis/redis_connection.ts";
@@ -374,6 +375,42 @@ Deno.test("a server that does not answer is given up after its time, and a wait 
   await redis.wake();
   await fails;
   assert.equal(connection.isOpen, false);
+});
+
+Deno.test("a server that answers slowly is waited for while something comes of it", async () => {
+  const redis = streamOf("1-0");
+  const connection = await redis.connect();
+  redis.instead = () => "$5\r\n";
+  const fails = assert.rejects(connection.ask(["GET", "x"]), {
+    kind: "unavailable",
+    message: "Redis at r:6379 has not answered for 20 seconds",
+  });
+  await giveWay();
+  await redis.wake();
+  assert.equal(connection.isOpen, true);
+  await redis.wake();
+  await fails;
+  assert.equal(connection.isOpen, false);
+});
+
+Deno.test("what breaks a connection is told to all who wait for an answer", async () => {
+  const redis = streamOf("1-0");
+  const socket = redis.socket();
+  redis.socket = () => socket;
+  const connection = await redis.connect();
+  redis.instead = () => "";
+  const broken = { kind: "unavailable", message: "Redis at r:6379 cannot be reached: reset" };
+  const fails = Promise.all([0, 1].map(() => assert.rejects(connection.ask(["GET", "x"]), broken)));
+  socket.destroy(new Error("reset"));
+  await fails;
+  await assert.rejects(connection.ask(["GET", "x"]), broken);
+  // A connection that was closed here is not one that the server has closed.
+  const other = rig({ redis: streamOf("1-0") });
+  await other.read();
+  other.partition.close();
+  await assert.rejects(other.connections[0]!.ask(["GET", "x"]), {
+    message: "the connection to Redis at r:6379 was closed",
+  });
 });
 
 Deno.test("a connection logs in, chooses its database, and tells what the server answers", async () => {
