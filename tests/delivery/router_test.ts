@@ -67,3 +67,20 @@ Deno.test("only the sink of the same name is exchanged", async () => {
   assert.equal(a.sink, before);
   assert.equal(b.sink, after);
 });
+
+Deno.test("a state that is damaged ends the delivery to all sinks, and is what is told", async () => {
+  const damage = new Error("the state is damaged");
+  let isEnded = false;
+  const broken = { run: () => Promise.reject(damage) } as unknown as Delivery;
+  const sound = {
+    run: (_: AbortSignal, stop: AbortSignal) =>
+      new Promise<undefined>((resolve) => {
+        stop.addEventListener("abort", () => {
+          isEnded = true;
+          resolve(undefined);
+        });
+      }),
+  } as unknown as Delivery;
+  await assert.rejects(new Router([sound, broken]).run(NEVER), damage);
+  assert.ok(isEnded);
+});
