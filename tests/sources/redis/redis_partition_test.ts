@@ -1,5 +1,6 @@
 /** What a read of a stream leads to, by what is there, what was read, and what is gone. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import type { Outcome, Progress, SourceContext } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
@@ -393,6 +394,15 @@ Deno.test("a server that answers slowly is waited for while something comes of i
   assert.equal(connection.isOpen, false);
 });
 
+Deno.test("a server that has answered is not waited for any more", async () => {
+  const redis = streamOf("1-0");
+  const connection = await redis.connect();
+  await connection.ask(["TIME"]);
+  await redis.wake();
+  assert.equal(connection.isOpen, true);
+  connection.close();
+});
+
 Deno.test("what breaks a connection is told to all who wait for an answer", async () => {
   const redis = streamOf("1-0");
   const socket = redis.socket();
@@ -404,6 +414,13 @@ Deno.test("what breaks a connection is told to all who wait for an answer", asyn
   socket.destroy(new Error("reset"));
   await fails;
   await assert.rejects(connection.ask(["GET", "x"]), broken);
+  const ended = streamOf("1-0");
+  const end = ended.socket();
+  ended.socket = () => end;
+  const left = await ended.connect();
+  end.destroy();
+  await once(end, "close");
+  await assert.rejects(left.ask(["TIME"]), { message: "Redis at r:6379 has closed the connection" });
   // A connection that was closed here is not one that the server has closed.
   const other = rig({ redis: streamOf("1-0") });
   await other.read();
@@ -420,10 +437,15 @@ Deno.test("a connection logs in, chooses its database, and tells what the server
   (await redis.connect({ username: "u", password: "p", database: 3 })).close();
   assert.deepEqual(redis.asked, ["AUTH p", "AUTH u p", "SELECT 3"]);
   redis.instead = () => "-WRONGPASS no\r\n";
-  await assert.rejects(redis.connect({ password: "p" }), {
-    kind: "refused",
-    message: /^Redis at r:6379 answers WRONGPASS no: check user and password/,
-  });
+  const socket = redis.socket();
+  const refusing = Object.assign(new ScriptedRedis(), { instead: redis.instead, socket: () => socket });
+  for (const one of [redis, refusing]) {
+    await assert.rejects(one.connect({ password: "p" }), {
+      kind: "refused",
+      message: /^Redis at r:6379 answers WRONGPASS no: check user and password/,
+    });
+  }
+  assert.ok(socket.destroyed);
   redis.instead = () => "?\r\n";
   await assert.rejects(redis.connect({ password: "p" }), {
     kind: "garbage",
