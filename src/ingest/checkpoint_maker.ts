@@ -186,6 +186,7 @@ export class CheckpointMaker {
   private commit(choose: () => readonly OpenWindow[], startedMs = this.clock.monotonicMs()): boolean {
     const { deadLettersDropped } = this.checkpoint.counters;
     let reissued: number;
+    let isPressing: boolean;
     try {
       // Checks the state file even while there is nothing to write. Without the file, the next events would
       // be fetched and acknowledged in vain.
@@ -195,6 +196,7 @@ export class CheckpointMaker {
       this.requests.take();
       this.outbox.lookForRedelivery();
       const closing = choose();
+      isPressing = closing.length > 0 || !this.requests.areSettled;
       if (!this.mustWrite && closing.length === 0) {
         this.schedule.skipped(startedMs);
         // The obstacle must be cleared here: after a failed write there may be nothing left to write, and
@@ -218,7 +220,7 @@ export class CheckpointMaker {
     this.hasNews = false;
     this.unread.committed();
     this.partitions.committed();
-    this.observer.checkpointed(this.schedule.written(startedMs) / 1000);
+    this.observer.checkpointed(this.schedule.written(startedMs, isPressing) / 1000);
     return true;
   }
 

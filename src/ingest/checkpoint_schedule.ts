@@ -1,10 +1,14 @@
 import type { Clock } from "../platform/clock/clock.ts";
 
-/** The share of time that checkpoints take at most: the interval grows with their duration. */
+/**
+ * The share of time that checkpoints take at most. Each owes the time that makes it this share, and one that
+ * comes by the interval waits until nothing is owed.
+ */
 const SHARE = 0.1;
 /**
- * Windows that are due, and requests that are left, do not wait for the interval, but this is the least time
- * between two checkpoints.
+ * Windows that are due, and requests that are left, do not wait for the interval. Between two checkpoints for
+ * such lies what the first of them owes, and at least this. They do not wait for what others owe: an interval
+ * may end right before a window does, and its rows are awaited.
  */
 const PRESSING_PAUSE_MS = 50;
 const RETRY_MS = 1000;
@@ -12,13 +16,17 @@ const RETRY_MS = 1000;
 /** Decides when the next checkpoint is due. All times are of the monotonic clock. */
 export class CheckpointSchedule {
   private lastMs: number;
-  private lastDurationMs = 0;
+  /** When the time that all checkpoints owe is over. */
+  private owedUntilMs = 0;
+  /** When the time is over that the last one owes which something pressed for. */
+  private restUntilMs: number;
   /** When the state was last changed. {@link lastMs} also moves where there was nothing to write. */
   private lastWrittenMs: number;
   private hasFailed = false;
 
   constructor(private readonly clock: Pick<Clock, "monotonicMs">) {
     this.lastMs = this.lastWrittenMs = clock.monotonicMs();
+    this.restUntilMs = this.lastMs + PRESSING_PAUSE_MS;
   }
 
   /**
@@ -26,11 +34,10 @@ export class CheckpointSchedule {
    * @param isPressing Whether windows are due or requests are left. Called only where the answer matters.
    */
   isDue(intervalMs: number, isCrowded: boolean, isPressing: () => boolean): boolean {
-    const sinceMs = this.clock.monotonicMs() - this.lastMs;
-    if (this.hasFailed) return sinceMs >= RETRY_MS;
-    const pauseMs = this.lastDurationMs / SHARE;
-    return isCrowded || sinceMs >= Math.max(intervalMs, pauseMs) ||
-      (sinceMs >= Math.max(PRESSING_PAUSE_MS, pauseMs) && isPressing());
+    const nowMs = this.clock.monotonicMs();
+    if (this.hasFailed) return nowMs - this.lastMs >= RETRY_MS;
+    return isCrowded || (nowMs - this.lastMs >= intervalMs && nowMs >= this.owedUntilMs) ||
+      (nowMs >= this.restUntilMs && isPressing());
   }
 
   /** How long ago the state was last changed. */
@@ -47,13 +54,22 @@ export class CheckpointSchedule {
   skipped(nowMs: number): void {
     this.hasFailed = false;
     this.lastMs = nowMs;
+    this.restUntilMs = Math.max(this.restUntilMs, nowMs + PRESSING_PAUSE_MS);
   }
 
-  /** Notes that a checkpoint was written. Returns how long it took. */
-  written(startedMs: number): number {
+  /**
+   * Notes that a checkpoint was written. Returns how long it took.
+   *
+   * @param isPressing Whether it closed windows or fulfilled requests.
+   */
+  written(startedMs: number, isPressing: boolean): number {
     this.hasFailed = false;
     this.lastWrittenMs = startedMs;
-    this.lastMs = this.clock.monotonicMs();
-    return this.lastDurationMs = this.lastMs - startedMs;
+    const nowMs = this.lastMs = this.clock.monotonicMs();
+    const tookMs = nowMs - startedMs;
+    const owedMs = tookMs / SHARE;
+    this.owedUntilMs = Math.max(this.owedUntilMs, nowMs) + owedMs;
+    if (isPressing) this.restUntilMs = nowMs + Math.max(PRESSING_PAUSE_MS, owedMs);
+    return tookMs;
   }
 }

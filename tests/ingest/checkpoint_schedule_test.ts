@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CheckpointSchedule } from "../../src/ingest/checkpoint_schedule.ts";
+import fc from "../support/fast_check.ts";
 
 const no = () => false;
 const yes = () => true;
@@ -36,13 +37,60 @@ Deno.test("what presses waits for 50 ms, and is asked for only then", () => {
 Deno.test("after a long checkpoint the next waits for ten times as long, but for short memory", () => {
   const { at, of } = schedule();
   at(1900);
-  assert.equal(of.written(1000), 900);
+  assert.equal(of.written(1000, true), 900);
   at(1900 + 8999);
   assert.equal(of.isDue(5000, false, yes), false);
   assert.equal(of.isDue(5000, true, no), true);
   at(1900 + 9000);
   assert.equal(of.isDue(5000, false, no), true);
   assert.equal(of.isDue(99_000, false, yes), true);
+});
+
+Deno.test("what presses does not wait for a checkpoint that came by the interval", () => {
+  const { at, of } = schedule();
+  at(6100);
+  of.written(6000, false);
+  assert.equal(of.isDue(10, false, yes), true);
+  at(6200);
+  of.written(6100, true);
+  at(7199);
+  assert.equal(of.isDue(10, false, yes), false, "it waits for the one before that something pressed for");
+  at(7200);
+  assert.equal(of.isDue(10, false, yes), true);
+});
+
+Deno.test("what comes by the interval waits for all that were before, so that they take a tenth of the time", () => {
+  const { at, of } = schedule();
+  at(6100);
+  of.written(6000, false);
+  at(6200);
+  of.written(6100, true);
+  at(8099);
+  assert.equal(of.isDue(10, false, no), false);
+  at(8100);
+  assert.equal(of.isDue(10, false, no), true);
+});
+
+Deno.test("checkpoints of any lengths take a tenth of the time, and two of them beyond that", () => {
+  const step = fc.record({
+    tookMs: fc.nat({ max: 200 }),
+    waitMs: fc.nat({ max: 400 }),
+    presses: fc.boolean(),
+  });
+  fc.assert(fc.property(fc.array(step, { size: "max", maxLength: 60 }), (steps) => {
+    const { at, of } = schedule();
+    let [nowMs, takenMs, longestMs] = [1000, 0, 0];
+    for (const { tookMs, waitMs, presses } of steps) {
+      at(nowMs += waitMs);
+      const isByInterval = of.isDue(20, false, no);
+      if (!isByInterval && !(presses && of.isDue(20, false, yes))) continue;
+      at(nowMs += tookMs);
+      of.written(nowMs - tookMs, presses);
+      takenMs += tookMs;
+      longestMs = Math.max(longestMs, tookMs);
+      assert.ok(takenMs <= (nowMs - 1000) / 10 + 2 * longestMs, `${takenMs} of ${nowMs - 1000} ms`);
+    }
+  }));
 });
 
 Deno.test("after a failure it is tried again each second, whatever else is", () => {
@@ -57,7 +105,7 @@ Deno.test("after a failure it is tried again each second, whatever else is", () 
   assert.equal(of.isDue(99_000, false, no), false);
   of.failed();
   at(3500);
-  of.written(3500);
+  of.written(3500, false);
   assert.equal(of.isDue(10, true, no), true, "written: nothing has failed any more");
 });
 
@@ -71,6 +119,6 @@ Deno.test("where there was nothing to write the interval begins anew, and the st
   assert.equal(of.isDue(5000, false, no), true);
   assert.equal(of.sinceWrittenMs(9000), 8000);
   at(9100);
-  of.written(9050);
+  of.written(9050, false);
   assert.equal(of.sinceWrittenMs(9100), 50, "as of its beginning");
 });
