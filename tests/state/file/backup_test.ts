@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { readAudit } from "../../../src/state/audit.ts";
 import { backUpSink, backUpState } from "../../../src/state/file/backup.ts";
 import { restoreState } from "../../../src/state/file/restore.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
@@ -83,6 +84,47 @@ Deno.test("a clock that would make revisions which sinks take for old ones resto
   restoreState(r.file, `${r.root}/third`, false, NOW_MS);
 });
 
+Deno.test("a backup can be restored up to the second that leaves the last revisions for corrections", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  const latestMs = Date.UTC(2020, 0, 1) + (2 ** 31 - 1 - 2 ** 25) * 1000;
+  assert.throws(
+    () => restoreState(r.file, `${r.root}/new`, false, latestMs + 1000),
+    refused("unwritable", new RegExp(`from 2020-01-01T00:00:00.000Z to ${new Date(latestMs).toISOString()}`)),
+  );
+  restoreState(r.file, `${r.root}/new`, false, latestMs);
+});
+
+Deno.test("the restored state tells who restored it, when, and from which backup", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  restoreState(r.file, `${r.root}/new`, false, NOW_MS, "root");
+  restoreState(r.file, `${r.root}/nobody`, false, NOW_MS);
+  const orders = ["new", "nobody"].map((name) => {
+    const restored = StateDatabase.openForReading(`${r.root}/${name}`);
+    const lines = readAudit(restored, 9);
+    restored.close();
+    return lines.map(({ who, atMs, action, detail, result }) => [who, atMs, action, detail, result]);
+  });
+  const detail = `--from ${r.file}`;
+  assert.deepEqual(orders, [[["root", NOW_MS, "restore", detail, "the state of the backup goes on"]], []]);
+});
+
+Deno.test("a backup with pages of any size is restored", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  for (const size of [512, 65_536]) {
+    const backup = new DatabaseSync(r.file);
+    backup.exec(`PRAGMA page_size = ${size}; VACUUM`);
+    backup.close();
+    restoreState(r.file, `${r.root}/of ${size}`, false, NOW_MS);
+    const restored = StateDatabase.openForReading(`${r.root}/of ${size}`);
+    assert.equal(restored.get<{ page_size: number }>("PRAGMA page_size")!.page_size, size);
+    assert.equal(mark(restored), 7);
+    restored.close();
+  }
+});
+
 Deno.test({
   name: `root does not restore into the directory of another user${isRoot ? "" : " (left out: needs root)"}`,
   ignore: !isRoot,
@@ -92,10 +134,12 @@ Deno.test({
     const directory = `${r.root}/new`;
     Deno.mkdirSync(directory);
     Deno.chownSync(directory, 65532, 65531);
-    assert.throws(
-      () => restoreState(r.file, directory, false, NOW_MS),
-      refused("untrusted", /new belongs to the user with uid 65532/),
-    );
+    for (const target of [directory, `${directory}/below`]) {
+      assert.throws(
+        () => restoreState(r.file, target, false, NOW_MS),
+        refused("untrusted", /new belongs to the user with uid 65532/),
+      );
+    }
     assert.deepEqual([...Deno.readDirSync(directory)], []);
   },
 });
@@ -214,5 +258,18 @@ Deno.test("a backup with a damaged page is refused as one, not as the state", as
   assert.throws(
     () => restoreState(r.file, `${r.root}/new`, false, NOW_MS),
     refused("damaged", /backup is no whole backup of this program\. Nothing was restored/),
+  );
+});
+
+Deno.test("a backup whose list of free pages is damaged is refused, though no table lacks a row", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  const FREE_PAGES_AT = 36;
+  const bytes = Deno.readFileSync(r.file);
+  new DataView(bytes.buffer).setUint32(FREE_PAGES_AT, 1);
+  Deno.writeFileSync(r.file, bytes);
+  assert.throws(
+    () => restoreState(r.file, `${r.root}/new`, false, NOW_MS),
+    refused("damaged", /no whole backup/),
   );
 });

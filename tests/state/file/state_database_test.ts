@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { LOG_ID_MAX_CHARACTERS } from "../../../src/contract/source.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError, type StateErrorKind } from "../../../src/state/file/state_error.ts";
 
@@ -77,6 +79,105 @@ Deno.test("a damaged, empty, foreign, newer or half-gone state file is refused a
   Deno.writeFileSync(`${path}-wal`, new Uint8Array(10));
   assert.throws(open, refused("damaged", /gone/));
   Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("what is wrong with a damaged state is said once, and exactly", () => {
+  const root = Deno.makeTempDirSync({ prefix: "vabus-damage-" });
+  const directory = `${root}/state`;
+  const path = `${directory}/state.sqlite`;
+  StateDatabase.open({ directory, instanceId: "one" }).close();
+  const whole = Deno.readFileSync(path);
+  const byHand = (statement: string) => () => {
+    const database = new DatabaseSync(path);
+    database.exec(statement);
+    database.close();
+  };
+  const damages: [damage: () => void, detail: RegExp][] = [
+    [byHand("DELETE FROM meta WHERE key = 'state_id'"), /^no state_id$/],
+    [
+      byHand("UPDATE meta SET value = '1' WHERE key = 'schema_version'"),
+      /^its tables are not those of this program$/,
+    ],
+    [byHand("CREATE TABLE more (a)"), /^its tables are not those of this program$/],
+    [byHand("PRAGMA application_id = 1"), /^it is not a state file of this program$/],
+    [
+      // The count of free pages in the header: no table is read by it.
+      () => {
+        const bytes = whole.slice();
+        new DataView(bytes.buffer).setUint32(36, 1);
+        Deno.writeFileSync(path, bytes);
+      },
+      /freelist/i,
+    ],
+  ];
+  for (const [damage, detail] of damages) {
+    Deno.writeFileSync(path, whole);
+    damage();
+    for (
+      const open of [
+        () => StateDatabase.open({ directory, instanceId: "one" }),
+        () => StateDatabase.openForReading(directory),
+      ]
+    ) {
+      assert.throws(open, (error: unknown) => {
+        assert.ok(error instanceof StateError, `${error}`);
+        assert.equal(error.kind, "damaged");
+        const [begin, end] = [`the state file ${path} is damaged (`, "). It is left as it is. "];
+        assert.ok(error.message.startsWith(begin), error.message);
+        const found = error.message.slice(begin.length, error.message.indexOf(end));
+        assert.match(found, detail);
+        return true;
+      });
+    }
+  }
+  Deno.removeSync(root, { recursive: true });
+});
+
+Deno.test("commits that are missing are counted", () => {
+  const root = Deno.makeTempDirSync({ prefix: "vabus-commits-" });
+  const directory = `${root}/state`;
+  const path = `${directory}/state.sqlite`;
+  const commit = (state: StateDatabase, times: number) => {
+    for (let i = 0; i < times; i++) {
+      state.transaction(() => state.run("INSERT OR REPLACE INTO account VALUES ('mark', ?)", i));
+    }
+  };
+  const open = () => StateDatabase.open({ directory, instanceId: "one" });
+  let state = open();
+  commit(state, 5);
+  state.close();
+  const earlier = Deno.readFileSync(path);
+  state = open();
+  commit(state, 3);
+  const mark = Deno.readFileSync(`${directory}/commits`);
+  state.close();
+  Deno.writeFileSync(path, earlier);
+  Deno.writeFileSync(`${directory}/commits`, mark);
+  const isMissing = refused(
+    "damaged",
+    new RegExp(`^the state file ${path} is damaged \\(the last 3 of its commits`),
+  );
+  assert.throws(open, isMissing);
+  assert.throws(() => StateDatabase.openForReading(directory), isMissing);
+  Deno.removeSync(root, { recursive: true });
+});
+
+Deno.test("the id of a bus's log may be as long as the contract says, and no longer", () => {
+  const root = Deno.makeTempDirSync({ prefix: "vabus-log-id-" });
+  const withLog = (directory: string, length: number) => {
+    const state = StateDatabase.open({ directory, instanceId: "one" });
+    state.transaction(() =>
+      state.run("INSERT INTO lineage_left VALUES (?, NULL, NULL, 1)", "x".repeat(length))
+    );
+    state.close();
+    StateDatabase.openForReading(directory).close();
+  };
+  withLog(`${root}/longest`, LOG_ID_MAX_CHARACTERS);
+  assert.throws(
+    () => withLog(`${root}/longer`, LOG_ID_MAX_CHARACTERS + 1),
+    refused("damaged", /the id of a bus's log is longer than any/),
+  );
+  Deno.removeSync(root, { recursive: true });
 });
 
 Deno.test("reading a state that is not there says where it was looked for", () => {
