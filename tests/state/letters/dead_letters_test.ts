@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
+import { readAudit } from "../../../src/state/audit.ts";
 import {
   addNotFinite,
   addRefusedAggregates,
@@ -194,5 +195,35 @@ Deno.test("after a purge the file gives its space back, a piece with each transa
     const left = readDeadLetters(state, { limit: 99 });
     assert.equal(left.length, 16);
     assert.deepEqual(left[0]!.raw, raw);
+  });
+});
+
+Deno.test("very many dead letters become several requests, none of them empty", () => {
+  withState((state) => {
+    for (const [count, sizes] of [[0, []], [1, [1]], [1000, [1000]], [1001, [1000, 1]]] as const) {
+      const ids = Array.from({ length: count }, (_, i) => i + 1);
+      leaveRequest(state, "purge", ids);
+      const requests = readRequests(state);
+      assert.deepEqual(requests.map(({ deadLetterIds }) => deadLetterIds.length), sizes);
+      assert.deepEqual(requests.flatMap(({ deadLetterIds }) => deadLetterIds), ids);
+      state.transaction(() =>
+        settleRequests(state, { requests: requests.map(({ id }) => id), retried: [], purged: [] })
+      );
+    }
+  });
+});
+
+Deno.test("the line of an order tells what all of its requests have settled", () => {
+  withState((state) => {
+    addRefusedEvents(state, Array.from({ length: 3 }, () => event("invalid", "{}")), 0);
+    const order = { who: "root", atMs: 5, action: "purge", detail: "--all" };
+    leaveRequest(state, "purge", [1, 2, ...Array.from({ length: 998 }, (_, i) => 10 + i), 3], order);
+    const results: (string | undefined)[] = [readAudit(state, 9)[0]!.result];
+    for (const [i, { id }] of readRequests(state).entries()) {
+      settleRequests(state, { requests: [id], retried: [], purged: i === 0 ? [1, 2] : [3] });
+      results.push(readAudit(state, 9)[0]!.result);
+    }
+    assert.deepEqual(results, [undefined, "2 purged", "3 purged"]);
+    assert.equal(readAudit(state, 9).length, 1);
   });
 });

@@ -75,6 +75,14 @@ Deno.test("a refused event that is no dead letter any more was dropped or purged
     );
   }));
 
+Deno.test("where no dead letter was ever dropped, each that is gone was purged", () =>
+  withInside((inside) => {
+    count(inside, { invalid: 1 });
+    assert.deepEqual(losses(inside), [
+      "!purged (invalid): 1 event refused as invalid was purged by an operator",
+    ]);
+  }));
+
 Deno.test("a dead letter that is still kept is no loss", () =>
   withInside((inside) => {
     const refused = ["1", "2"].map((raw, offset) => ({

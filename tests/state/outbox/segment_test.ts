@@ -7,6 +7,7 @@ import { functionId, isPercentile } from "../../../src/event/agg_function.ts";
 import { QuantileSketch } from "../../../src/aggregation/quantile_sketch.ts";
 import { archiveHash } from "../../../src/aggregation/series_hash.ts";
 import { ColumnError, ColumnWriter } from "../../../src/state/checkpoint/columns.ts";
+import { writeSketches } from "../../../src/state/checkpoint/sketch_columns.ts";
 import {
   REVISION_MAX,
   Segment,
@@ -162,17 +163,101 @@ function rowOf(name: string, i: number): TestRow {
 
 Deno.test("rows that differ in hash, in length or in function have marks of their own", () => {
   const [sum, deviation] = [functionId("sum"), functionId("stddev")];
-  const rows =
-    ([[5, "ab", sum], [5, "abc", sum], [5, "ab", deviation], [6, "ab", sum], [-1, "ab", sum]] as const)
-      .map(([hash, name, functionId]) => {
-        const names = new TextEncoder().encode(name);
-        const numbers = { x: 1, y: 0, count: 1, previousCount: 0, revision: 0, sinks: 1, newSinks: 1 };
-        const key = { names, nameStart: 0, nameLength: names.length };
-        return { ...numbers, ...key, hash, name, functionId, sketch: undefined };
-      });
+  const rows = ([[5, "ab", sum], [5, "abc", sum], [5, "ab", deviation], [6, "ab", sum], [7, "ab", sum], [
+    -1,
+    "ab",
+    sum,
+  ]] as const)
+    .map(([hash, name, functionId]) => {
+      const names = new TextEncoder().encode(name);
+      const numbers = { x: 1, y: 0, count: 1, previousCount: 0, revision: 0, sinks: 1, newSinks: 1 };
+      const key = { names, nameStart: 0, nameLength: names.length };
+      return { ...numbers, ...key, hash, name, functionId, sketch: undefined };
+    });
   const segment = new Segment(built(rows));
   const marks = rows.map((_, row) => segment.mark(row));
   assert.equal(new Set(marks).size, rows.length);
   assert.ok(marks.every(Number.isSafeInteger));
   assert.equal(new Segment(built(rows.slice(1))).mark(0), marks[1], "wherever a row is");
+});
+
+Deno.test("series whose hashes are equal are told apart by function and by every byte of the key", () => {
+  const [sum, deviation] = [functionId("sum"), functionId("stddev")];
+  const keys: [hash: number, name: string, functionId: number][] = [
+    [3, "ab", sum],
+    [5, "ab", sum],
+    [5, "xb", sum],
+    [5, "ax", sum],
+    [5, "abc", sum],
+    [5, "a", deviation],
+    [8, "ab", deviation],
+    [8, "z", sum],
+  ];
+  const segment = new Segment(
+    built(keys.map(([hash, name, functionId], i) => ({ ...rowOf(name, i), hash, functionId }))),
+  );
+  const find = (hash: number, name: string, functionId: number) =>
+    segment.find(hash, functionId, new TextEncoder().encode(name));
+  keys.forEach((key, row) => assert.equal(find(...key), row, key.join(" ")));
+  const strangers: typeof keys = [
+    [5, "a", sum],
+    [5, "abcd", sum],
+    [5, "xbc", sum],
+    [5, "", sum],
+    [5, "xb", deviation],
+    [4, "ab", sum],
+    [7, "z", sum],
+    [8, "ab", sum],
+    [9, "z", sum],
+    [-1, "z", sum],
+  ];
+  for (const key of strangers) assert.equal(find(...key), -1, key.join(" "));
+});
+
+Deno.test("a segment's sinks are those of its own rows, whatever the builder held before", () => {
+  const builder = new SegmentBuilder();
+  const fill = (...sinks: number[]) => sinks.forEach((bits, i) => add(i, bits));
+  const add = (i: number, sinks: number) => {
+    const row = { ...rowOf(`${i}`, i), sinks };
+    builder.add(row, row);
+  };
+  fill(1, 2, 4);
+  assert.equal(builder.sinkBits, 7);
+  builder.finish(new ColumnWriter());
+  assert.equal(builder.sinkBits, 0);
+  fill(8);
+  assert.equal(builder.sinkBits, 8);
+  builder.clear();
+  fill(16, 32);
+  assert.equal(builder.sinkBits, 48);
+});
+
+Deno.test("a segment that was sealed with columns of different length, or with an unknown function, is refused", () => {
+  const COLUMNS = 10;
+  const segment = (short: number, id = FUNCTIONS[0]!) => {
+    const writer = new ColumnWriter();
+    const length = (column: number) => column === short ? 1 : 2;
+    writer.write(new Int32Array(length(0)));
+    writer.write(new Int32Array(length(1)).fill(id));
+    for (let column = 2; column < 6; column++) writer.write(new Float64Array(length(column)));
+    writer.write(new Int32Array(length(6)));
+    writer.writeMasks(new Int32Array(length(7)));
+    writer.writeMasks(new Int32Array(length(8)));
+    writer.write(new Uint16Array(length(9)).fill(1));
+    writer.write(new TextEncoder().encode("ab".slice(0, length(9))));
+    writeSketches(writer, []);
+    return new Segment(writer.finish());
+  };
+  assert.equal(segment(COLUMNS).rowCount, 2);
+  for (let column = 0; column < COLUMNS; column++) {
+    assert.throws(
+      () => segment(column),
+      (error) => error instanceof ColumnError && /differ in length/.test(error.message),
+      `column ${column}`,
+    );
+  }
+  assert.throws(
+    () => segment(COLUMNS, -1),
+    (error) => error instanceof ColumnError && /unknown function/.test(error.message),
+  );
 });

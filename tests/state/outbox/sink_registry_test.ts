@@ -252,3 +252,45 @@ Deno.test("the counts of a sink that is gone are changed in its latest stay", ()
     });
   });
 });
+
+Deno.test("each sink is asked for its own kind only", () => {
+  inTemporaryDirectory((directory) => {
+    withSinks(directory, [], ({ state }) => {
+      const configured = [TOY("x"), { id: "y", kind: "file" }, { id: "z", kind: "http" }];
+      for (const again of [configured, configured, configured.toReversed()]) {
+        const { sinks } = SinkRegistry.open(state, 0, again, [], 1);
+        assert.deepEqual(sinks.map(({ id, kind }) => ({ id, kind })), configured);
+        SinkRegistry.assertNoneStranded(state, again);
+      }
+    });
+  });
+});
+
+Deno.test("earlier stays of a sink are known as long as the archive has something of them", () => {
+  inTemporaryDirectory((directory) => {
+    const round = (name: string, sinks: string[]) =>
+      withSinks(directory, sinks, (inside) => {
+        publish(inside, name);
+        for (const sink of sinks) deliver(inside, sink);
+      });
+    round("a", ["x", "y", "z"]);
+    round("b", ["z"]);
+    round("c", ["x", "z"]);
+    round("d", ["z"]);
+    withSinks(directory, ["z"], ({ state, outbox }) => {
+      const open = (...names: string[]) => SinkRegistry.open(state, outbox.endId(), names.map(TOY), [], 1);
+      const stays = ({ sinks, absent }: SinkRegistry) =>
+        [...sinks, ...absent].map(({ id, routedCount, earlier }) =>
+          `${id} ${routedCount}: ${earlier.map(({ sinceId, untilId }) => `${sinceId}-${untilId}`).join(" ")}`
+        ).toSorted();
+      assert.deepEqual(stays(open("z")), ["x 2: 0-1 2-3", "y 1: 0-1", "z 4: "]);
+      const trim = (belowId: number) =>
+        state.transaction(() => state.seal.remove("segment", "first_id < ?", belowId));
+      trim(1);
+      assert.deepEqual(stays(open("z")), ["x 2: 2-3", "y 1: 0-1", "z 4: "], "the last stay has the counts");
+      trim(99);
+      assert.deepEqual(stays(open("z")), ["x 2: 2-3", "y 1: 0-1", "z 4: "]);
+      assert.deepEqual(stays(open("x", "z")), ["x 2: ", "y 1: 0-1", "z 4: "]);
+    });
+  });
+});
