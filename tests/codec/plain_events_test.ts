@@ -141,6 +141,16 @@ Deno.test("in place: a field whose name is nearly a known one is left to the slo
   }
   const unquoted = '{"name":"n","value":1,"timestamp":1,id:"i"}';
   assert.equal(plain(unquoted), undefined);
+  // What follows a name of another length must not be taken for what follows `name`.
+  for (const other of ["namex", "defax", "agg_x", "timex", "labex", "valux"]) {
+    assert.equal(plain(`{"value":1,"timestamp":1,"${other}:"n"}`), undefined, other);
+  }
+  for (let length = 1; length <= 12; length++) {
+    for (const end of ["", ":", ":1}"]) {
+      const cut = `{"name":"n","value":1,"timestamp":1,"${"default_func".slice(0, length)}"${end}`;
+      assert.equal(plain(cut, ""), undefined, cut);
+    }
+  }
 });
 
 Deno.test("in place: one space or more stand between any two parts; other space does not", () => {
