@@ -296,3 +296,133 @@ Deno.test("a series that was seen before is another one with an empty label, wit
     assert.equal(fast('{"a":"ab","v":1,"t":1}', texts, plain), undefined);
   }
 });
+
+/** A record whose parts are as JSON has them, and what the fast path makes of it. */
+function fastOf(parts: Readonly<Record<string, string>>, texts: MappingTexts = {}) {
+  const all = { name: '"n"', v: "1", timestamp: "1", ...parts };
+  const text = `{${Object.entries(all).map(([key, value]) => `"${key}":${value}`).join(",")}}`;
+  return fast(text, { value: "/v", ...texts });
+}
+
+Deno.test("in place: values are numbers, numbers as text and booleans", () => {
+  const values: readonly (readonly [string, number | undefined])[] = [
+    ["0", 0],
+    ["-12.5", -12.5],
+    ["1e3", 1000],
+    ["true", 1],
+    ["false", 0],
+    ['"7.5"', 7.5],
+    ['"-1E-2"', -0.01],
+    ...["null", "{}", "[]", '""', '"x"', '"1x"', '" 1"', '"+1"', '"true"', "1e400"].map((text) =>
+      [text, undefined] as const
+    ),
+  ];
+  for (const [text, value] of values) assert.equal(fastOf({ v: text })?.value, value, text);
+});
+
+Deno.test("in place: times are whole milliseconds of any unit, no earlier than 1970", () => {
+  const times: readonly (readonly [MappingTexts["timeUnit"], string, number | undefined])[] = [
+    ["s", "0", 0],
+    ["s", "-0", 0],
+    ["s", "0.5", 500],
+    ["s", "1.0006", 1001],
+    ["s", '"2.5"', 2500],
+    ["ms", "1763942400123", 1763942400123],
+    ["ms", "9007199254740991", 9007199254740990],
+    ["ms", "9007199254740992", undefined],
+    ["us", "1500000", 1500],
+    ["ns", '"1500000000"', 1500],
+    ["rfc3339", '"1970-01-01T00:00:01.5Z"', 1500],
+    ...["-1", "-0.001", "true", "false", "null", "[]", '""', '"x"', '"1970-01-01T00:00:01Z"'].map((text) =>
+      ["s", text, undefined] as const
+    ),
+    ...["1", '"1"', "true", "null", '"1970-13-01T00:00:01Z"'].map((text) =>
+      ["rfc3339", text, undefined] as const
+    ),
+  ];
+  for (const [timeUnit, text, timeMs] of times) {
+    const event = fastOf({ timestamp: text }, { timeUnit: timeUnit! });
+    assert.equal(event?.timeMs, timeMs, `${text} in ${timeUnit}`);
+    assert.ok(!Object.is(event?.timeMs, -0), text);
+  }
+});
+
+Deno.test("in place: an event names a function or none", () => {
+  const functions: readonly (readonly [string, string | undefined])[] = [
+    ...["sum", "avg", "last", "p50", "p99.9", "p99.9999"].map((name) => [`"${name}"`, name] as const),
+    ...["null", '""'].map((text) => [text, undefined] as const),
+  ];
+  for (const [text, name] of functions) {
+    const event = fastOf({ agg_func: text });
+    assert.ok(event !== undefined, text);
+    assert.equal(event.func, name, text);
+  }
+  assert.equal(fastOf({})!.func, undefined);
+  for (const text of ['"mean"', '"s"', '"SUM"', '"p101"', `"p${"0".repeat(16)}"`, "1", "true", "{}", "[]"]) {
+    assert.equal(fastOf({ agg_func: text }), undefined, text);
+  }
+});
+
+Deno.test("in place: an id is a text, or a whole number as it would be as text", () => {
+  const ids: readonly (readonly [string, string | undefined])[] = [
+    ...["a", "some id", "i".repeat(256), "001", "-"].map((id) => [`"${id}"`, id] as const),
+    ...["0", "7", "-7", "10", "908", "999999999999999", "-100000000000009"].map((id) => [id, id] as const),
+    ...['""', "null", "true", "false"].map((text) => [text, undefined] as const),
+  ];
+  for (const [text, id] of ids) {
+    const event = fastOf({ id: text });
+    assert.ok(event !== undefined, text);
+    assert.equal(event.id, id, text);
+  }
+  for (
+    const text of [`"${"i".repeat(257)}"`, "-0", "1.0", "0.5", "1e3", "9999999999999999", "-1234567890123456"]
+  ) {
+    assert.equal(fastOf({ id: text }), undefined, text);
+  }
+});
+
+Deno.test("in place: a name and the values of labels are texts, or whole numbers as they would be as text", () => {
+  const texts = { name: "line.{/name}", labels: "b:/b,a:x{/a}y" };
+  const seriesOf = (parts: Readonly<Record<string, string>>) => {
+    const event = fastOf({ a: '"1"', ...parts }, texts);
+    return event && [event.name, event.labels];
+  };
+  assert.deepEqual(seriesOf({ b: '"2"' }), ["line.n", { a: "x1y", b: "2" }]);
+  assert.deepEqual(seriesOf({ b: "-17", name: "0" }), ["line.0", { a: "x1y", b: "-17" }]);
+  assert.deepEqual(seriesOf({ b: "true", a: "false" }), ["line.n", { a: "xfalsey", b: "true" }]);
+  // A label that nothing is left of is none; a text that lacks a part is no text.
+  for (const parts of [{}, { b: "null" }]) assert.deepEqual(seriesOf(parts), ["line.n", { a: "x1y" }]);
+  for (const part of ["null", "1.5", "-0", "{}", "[]", '"\x7f"']) {
+    assert.equal(seriesOf({ a: part }), undefined, part);
+  }
+  for (const part of ["1.5", "1e3", "{}", "[]", '"\x7f"']) {
+    assert.equal(seriesOf({ b: part }), undefined, part);
+  }
+  for (const part of ["null", "1.5", "{}"]) assert.equal(seriesOf({ name: part }), undefined, part);
+});
+
+Deno.test("in place: a name has up to 512 bytes, and 2048 with the labels", () => {
+  const nameOf = (length: number, texts: MappingTexts) =>
+    fastOf({ name: `"${"n".repeat(length)}"` }, texts)?.name;
+  for (const [texts, more] of [[{}, 0], [{ name: "x{/name}" }, 1]] as const) {
+    assert.equal(nameOf(512 - more, texts)?.length, 512);
+    assert.equal(nameOf(513 - more, texts), undefined);
+    assert.equal(nameOf(0, texts)?.length, more === 0 ? undefined : 1);
+  }
+  const labelOf = (length: number) => fastOf({ l: `"${"v".repeat(length)}"` }, { labels: "key:/l" })?.labels;
+  assert.equal(labelOf(2048 - 4)?.key?.length, 2044);
+  assert.equal(labelOf(2048 - 3), undefined);
+});
+
+Deno.test("in place: what is left to the slow path leaves nothing in the batch", () => {
+  const texts = { value: "/v", labels: "l:/l" };
+  const plain = plainJson(texts);
+  const record = (label: string) => `{"name":"n","v":1,"timestamp":1,"l":"${label}"}`;
+  const batch = new EventBatch();
+  for (const label of ["v".repeat(2047), "\x7f"]) {
+    batch.reset(new TextEncoder().encode(record(label)));
+    batch.reserve();
+    assert.equal(plain.scan(batch, 0, { arrivedMs: ARRIVED_MS }), -1);
+    assert.deepEqual([batch.count, batch.extraLength], [0, 0]);
+  }
+});
