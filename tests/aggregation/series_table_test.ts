@@ -174,6 +174,68 @@ Deno.test("names that are made to meet are told apart, and no chain of them beco
   assert.ok(longestRun(pair.table) <= CHAIN_MAX);
 });
 
+Deno.test("the hashes that are given count until a chain becomes too long, and none of them does after it", () => {
+  const table = new SeriesTable([1, 2]);
+  const names = Array.from({ length: CHAIN_MAX + 10 }, (_, i) => ENCODER.encode(`name-${i}`));
+  const find = (name: Uint8Array, hash: number) => table.find(name, 0, name.length, hash, 5);
+  for (const [i, name] of names.entries()) {
+    assert.equal(find(name, 7), -1);
+    assert.equal(table.add(name, 0, name.length, 7, 5), i);
+    const isKeyed = i > CHAIN_MAX;
+    for (const [other, known] of names.slice(0, i + 1).entries()) {
+      if (other % 16 > 0 && other < i) continue;
+      assert.deepEqual([find(known, 7), find(known, 8)], [other, isKeyed ? other : -1], `${other} of ${i}`);
+    }
+  }
+});
+
+Deno.test("beside a series is the one that was added right after it, with its name and another function", () => {
+  const table = new SeriesTable([1, 2]);
+  const series = [["a", 1], ["a", 2], ["b", 1], ["c", 2], ["c", 0], ["cc", 1], ["", 3], ["", 1]] as const;
+  for (const [text, functionId] of series) {
+    const name = ENCODER.encode(text);
+    table.add(name, 0, name.length, realHash(text), functionId);
+  }
+  const beside = series.map((_, i) => [0, 1, 2, 3].map((functionId) => table.findBeside(i, functionId)));
+  const none = [-1, -1, -1, -1];
+  assert.deepEqual(beside, [[-1, -1, 1, -1], none, none, [4, -1, -1, -1], none, none, [-1, 7, -1, -1], none]);
+  for (const functionId of [0, 1, 3]) assert.equal(table.findBeside(-1, functionId), -1);
+  assert.deepEqual(
+    series.map((_, i) => new TextDecoder().decode(table.nameBytes(i))),
+    series.map(([name]) => name),
+  );
+});
+
+Deno.test("a name is kept once for the functions that follow each other, and the bytes around it do not count", () => {
+  const table = new SeriesTable([1, 2]);
+  const text = ENCODER.encode("abcabcabdab");
+  const add = (start: number, length: number, functionId: number) =>
+    table.add(text, start, length, realHash("abcabcabdab".slice(start, start + length)), functionId);
+  const places = [[0, 3, 0], [3, 3, 1], [6, 3, 0], [0, 3, 2], [0, 2, 0], [9, 2, 1]] as const;
+  const starts = places.map(([start, length, id]) => table.nameStart(add(start, length, id)));
+  assert.deepEqual(starts, [0, 0, 3, 6, 9, 9]);
+});
+
+Deno.test("the first slots of series are likely to be known before the series are looked for", () => {
+  const pair = new Pair(realHash);
+  const names = Array.from({ length: 40 }, (_, i) => `name-${i}`);
+  for (const [i, name] of names.entries()) {
+    pair.add(name, i % 3);
+    pair.table.setFirstSlot(pair.find(name, i % 3), 100 + i);
+  }
+  const hashes = Int32Array.from(names, realHash);
+  const functions = Int32Array.from(names, (_, i) => i % 3);
+  const slots = new Int32Array(40).fill(-7);
+  pair.table.touch(hashes, functions, 10, 40, slots);
+  const known = slots.subarray(0, 30).filter((slot, i) => slot === 110 + i);
+  // Those that did not get the first cell of their chain are not known.
+  assert.ok(known.length >= 27, slots.join());
+  assert.deepEqual([...slots.subarray(30)], Array(10).fill(-7));
+  for (const [i, name] of names.entries()) {
+    assert.equal(pair.table.firstSlot(pair.find(name, i % 3)), 100 + i);
+  }
+});
+
 /** The longest run of taken cells. */
 function longestRun(table: SeriesTable): number {
   const { cells } = table as unknown as { cells: Int32Array };
