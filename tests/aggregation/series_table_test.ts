@@ -211,8 +211,8 @@ Deno.test("a name is kept once for the functions that follow each other, and the
   const text = ENCODER.encode("abcabcabdab");
   const add = (start: number, length: number, functionId: number) =>
     table.add(text, start, length, realHash("abcabcabdab".slice(start, start + length)), functionId);
-  const places = [[0, 3, 0], [3, 3, 1], [6, 3, 0], [0, 3, 2], [0, 2, 0], [9, 2, 1]] as const;
-  const starts = places.map(([start, length, id]) => table.nameStart(add(start, length, id)));
+  const ranges = [[0, 3, 0], [3, 3, 1], [6, 3, 0], [0, 3, 2], [0, 2, 0], [9, 2, 1]] as const;
+  const starts = ranges.map(([start, length, id]) => table.nameStart(add(start, length, id)));
   assert.deepEqual(starts, [0, 0, 3, 6, 9, 9]);
 });
 

@@ -11,9 +11,9 @@ const BEFORE = "}}, ";
 function reader() {
   const record = new PlainRecord();
   const pointers = [["a"], ["b", "c"], ["b", "d", "0"]];
-  const places = pointers.map((tokens) => record.slot(to(tokens)));
+  const slotNumbers = pointers.map((tokens) => record.slot(to(tokens)));
   const { slots } = record;
-  slots.isHashed[places[0]!] = 1;
+  slots.isHashed[slotNumbers[0]!] = 1;
   return {
     record,
     /** What each pointer leads to; undefined: the record is none of the plain ones. */
@@ -25,7 +25,7 @@ function reader() {
         return undefined;
       }
       assert.equal(end, BEFORE.length + text.length, text);
-      return places.map((slot) => {
+      return slotNumbers.map((slot) => {
         const kind = slots.kind[slot]!;
         if (kind === NUMBER) return slots.number[slot];
         if (kind !== TEXT) return KINDS[kind];
@@ -154,7 +154,7 @@ Deno.test("a text is plain wherever a byte that is not stands in none of its wor
   }
 });
 
-Deno.test("pointers to one place share it, and one may lead through the other's", () => {
+Deno.test("pointers to one value share its slot, and one may lead through the other's", () => {
   const record = new PlainRecord();
   const [a, ab, again] = [["a"], ["a", "b"], ["a"]].map((tokens) => record.slot(to(tokens)));
   const [ax, bx] = [record.slot(to(["ax"])), record.slot(to(["bx"]))];
@@ -184,7 +184,7 @@ Deno.test("the shape of the first record is remembered, then that of each sixtee
   assert.equal(isKnown(), false);
 });
 
-Deno.test("four shapes are remembered; one more takes the place of the one after the last that was met", () => {
+Deno.test("four shapes are remembered; one more replaces the one after the last that was met", () => {
   const { read, isKnown } = reader();
   const know = (shape: number) => {
     for (let i = 0; i < 40; i++) {
