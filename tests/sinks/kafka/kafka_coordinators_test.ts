@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import Cluster from "kafkajs/src/cluster/index.js";
+import Connection from "kafkajs/src/network/connection.js";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import { until } from "../../support/executable.ts";
@@ -64,4 +65,29 @@ Deno.test("a coordinator that cannot be reached any more is asked for again, one
   assert.deepEqual(asked.splice(0), ["a", "b"]);
   assert.equal(await find("a", 1), 2);
   assert.deepEqual(asked, ["a"], "a transaction of the same name has a coordinator of its own");
+});
+
+Deno.test("any request that fails has the coordinators asked for again, and fails as it did", async () => {
+  let asked = 0;
+  const cluster = {
+    retrier: (work: () => unknown) => work(),
+    findGroupCoordinatorMetadata() {
+      asked++;
+      return Promise.resolve({ coordinator: { nodeId: 1 } });
+    },
+    findBroker: ({ nodeId }: { nodeId: number }) => Promise.resolve({ nodeId }),
+  };
+  const find = () => Cluster.prototype.findGroupCoordinator.call(cluster, { groupId: "a" });
+  await find();
+  await find();
+  assert.equal(asked, 1);
+  const fault = new Error("not the coordinator any more");
+  const broken = new Proxy({}, {
+    get() {
+      throw fault;
+    },
+  });
+  await assert.rejects(Connection.prototype.send.call(broken, { request: {}, response: {} }), fault);
+  await find();
+  assert.equal(asked, 2);
 });

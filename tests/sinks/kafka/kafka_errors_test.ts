@@ -5,7 +5,7 @@ import {
   KafkaJSNumberOfRetriesExceeded,
   KafkaJSProtocolError,
 } from "kafkajs/src/errors.js";
-import { isFenced, toKafkaSinkError } from "../../../src/sinks/kafka/kafka_errors.ts";
+import { hidesItsReason, isFenced, toKafkaSinkError } from "../../../src/sinks/kafka/kafka_errors.ts";
 import type { SinkErrorKind } from "../../../src/contract/sink.ts";
 
 const ADDRESS = "broker:9092";
@@ -77,6 +77,7 @@ Deno.test("a fenced producer is told from other failures, by the older and the y
   assert.equal(isFenced(thrown("KAFKAJS_UNKNOWN_ERROR_CODE", "Unexpected error code 90")), true);
   assert.equal(isFenced(thrown("KAFKAJS_UNKNOWN_ERROR_CODE", "Unexpected error code 91")), false);
   assert.equal(isFenced(thrown("NOT_ENOUGH_REPLICAS")), false);
+  assert.equal(isFenced(thrown("UNKNOWN", "Unexpected error code 90")), false, "the words alone");
   assert.equal(isFenced("not even an error"), false);
 });
 
@@ -88,4 +89,36 @@ Deno.test("errors that name each other as their cause are told from each other a
   const error = toKafkaSinkError(one, ADDRESS);
   assert.equal(error.kind, "unavailable");
   assert.match(error.message, /one thing|another/);
+});
+
+Deno.test("the message names the group as it is, and ends where there is no advice", () => {
+  const told = (error: unknown, group?: string) => toKafkaSinkError(error, ADDRESS, group).message;
+  assert.equal(told(thrown("MESSAGE_TOO_LARGE")), `Kafka at ${ADDRESS}: The broker said MESSAGE_TOO_LARGE.`);
+  assert.match(
+    told(thrown("GROUP_AUTHORIZATION_FAILED"), "group.7"),
+    /FAILED\. \S.*READ on the group group\.7/,
+  );
+  assert.equal(told("no error at all"), `Kafka at ${ADDRESS}: no error at all.`);
+});
+
+Deno.test("a request or an answer that takes too long is told from a broker that is away", () => {
+  const late = Object.assign(new Error("took too long"), { name: "KafkaJSRequestTimeoutError" });
+  for (const error of [thrown("REQUEST_TIMED_OUT"), late, new Error("outer", { cause: late })]) {
+    const { kind, message } = toKafkaSinkError(error, ADDRESS);
+    assert.equal(kind, "timed_out", message);
+  }
+});
+
+Deno.test("the first of several errors of one request is its cause", () => {
+  const several = Object.assign(new Error("several"), {
+    errors: [thrown("MESSAGE_TOO_LARGE"), thrown("NOT_ENOUGH_REPLICAS")],
+  });
+  assert.equal(toKafkaSinkError(several, ADDRESS).kind, "rejected");
+});
+
+Deno.test("a coordinator that was not found hides why, any other error does not", () => {
+  const notFound = new KafkaJSGroupCoordinatorNotFound("Failed to find group coordinator");
+  assert.equal(hidesItsReason(notFound), true);
+  assert.equal(hidesItsReason(new Error("outer", { cause: notFound })), true);
+  assert.equal(hidesItsReason(thrown("NOT_ENOUGH_REPLICAS")), false);
 });

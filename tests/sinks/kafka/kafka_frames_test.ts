@@ -56,6 +56,32 @@ Deno.test("a broker may answer as much as was asked for, and no more", () => {
   assert.match(verdict([API_VERSIONS], Buffer.from([0x15, 3, 3, 0, 2, 2, 10])), /Is this a Kafka broker/);
 });
 
+Deno.test("iterations of a login are bounded, and what only looks like them behind the login is not", () => {
+  const challenge = (iterations: string) => {
+    const text = Buffer.from(`\0\0\0\0r=x,s=y,i=${iterations}`);
+    return Buffer.concat([head(text.length), text]);
+  };
+  const login = 36;
+  for (const iterations of ["4096", "1000000", "+1000000"]) {
+    assert.equal(verdict([API_VERSIONS, login], challenge(iterations)), "passes", iterations);
+  }
+  for (const iterations of ["1000001", " +1000001", "4096,i=9999999"]) {
+    assert.match(
+      verdict([login], challenge(iterations)),
+      /broker:9092 asks for \d+ iterations of SCRAM, and at/,
+    );
+  }
+  assert.equal(verdict([METADATA], challenge("1000001")), "passes");
+});
+
+Deno.test("an answer may be as long as its bound, not longer; a token asks for no more than a login does", () => {
+  assert.equal(verdict([API_VERSIONS], head(64 * 1024)), "passes");
+  assert.match(verdict([API_VERSIONS], head(64 * 1024 + 1)), /announces/);
+  const LAST_OF_THE_LIBRARY = 47;
+  assert.equal(verdict([LAST_OF_THE_LIBRARY], head(MIB)), "passes");
+  assert.match(verdict([LAST_OF_THE_LIBRARY + 1], head(MIB)), /announces/);
+});
+
 Deno.test("an array has no more elements than its answer has bytes", () => {
   for (const read of ["readArray", "readArrayAsync"]) {
     const decoder = new Decoder(Buffer.concat([head(2 ** 31 - 1), Buffer.alloc(100)]));
