@@ -148,3 +148,17 @@ Deno.test("a number is given out again once its partition is removed, the least 
   assert.equal(watermark.leastGreatestMs(), 5);
   assert.equal(watermark.limitOfOthers(0), 6);
 });
+
+Deno.test("a partition that is removed has no event time, nor has one that was never added", () => {
+  const watermark = new Watermark(1, 0);
+  watermark.advance(0, 5000);
+  assert.equal(watermark.add(7000), 1);
+  const times = () => Array.from({ length: 4 }, (_, number) => watermark.greatestOf(number));
+  assert.deepEqual(times(), [5000, 7000, -Infinity, -Infinity]);
+  watermark.remove(0);
+  assert.deepEqual(times(), [-Infinity, 7000, -Infinity, -Infinity]);
+  assert.deepEqual([watermark.valueMs, watermark.leastGreatestMs()], [7000, 7000]);
+  // One time that is taken back is none of theirs.
+  watermark.cap(6000);
+  assert.deepEqual(times(), [-Infinity, 6000, -Infinity, -Infinity]);
+});
