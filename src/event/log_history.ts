@@ -131,7 +131,7 @@ export class LogHistory {
       for (let offset = pageEnd(this.from); offset < this.end; offset += PAGE_EVENTS) {
         this.addSample(offset - 1);
       }
-      if (this.samples.at(-1)?.offset !== last.offset) this.keepSamples([...this.samples, last]);
+      this.keepSamples([...this.samples, last]);
     }
     this.from = this.end = this.unsavedFrom = next;
   }

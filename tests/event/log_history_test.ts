@@ -153,6 +153,43 @@ Deno.test("a log that goes on before its gap after a restart is known up to ther
   ]);
 });
 
+Deno.test("what lies at the offset that reading goes on at is known no longer, and what is stored of it is replaced", () => {
+  const offsets = (history: LogHistory) =>
+    Array.from({ length: history.size }, (_, i) => history.at(i).offset);
+  const kept: Kept = { pages: new Map(), samples: [] };
+  const history = new LogHistory();
+  noteEvents(history, 0, Array.from({ length: 700 }, (_, i) => element(i, 0)));
+  save(history, kept);
+  history.goOnAt(600);
+  save(history, kept);
+  assert.equal(reloaded(kept).size, 600);
+  history.goOnAt(3000);
+  assert.deepEqual(offsets(history), [511, 599]);
+  for (
+    const [next, known] of [[3000, [511, 599]], [600, [511, 599]], [599, [511]], [512, [511]], [
+      511,
+      [],
+    ]] as const
+  ) {
+    history.goOnAt(next);
+    assert.deepEqual(offsets(history), known, `${next}`);
+    save(history, kept);
+    assert.deepEqual(offsets(reloaded(kept)), known, `${next}`);
+  }
+});
+
+Deno.test("a sample is known once where its event is in a page as well", () => {
+  const page = { page: 1, first: 512, hashes: Int32Array.of(5, 6, 7) };
+  const samples = [511, 512, 514].map((offset) => ({ offset, hash: offset }));
+  const history = LogHistory.restored({ pages: [page], samples });
+  assert.deepEqual(Array.from({ length: history.size }, (_, i) => history.at(i)), [
+    { offset: 511, hash: 511 },
+    { offset: 512, hash: 5 },
+    { offset: 513, hash: 6 },
+    { offset: 514, hash: 7 },
+  ]);
+});
+
 Deno.test("a history is exact for the latest 65,000 events, a 128th of the distance before that, and bounded", () => {
   const history = new LogHistory();
   const total = 3_000_000;
