@@ -1,9 +1,12 @@
 /** What the sink does with a session and makes of its answers, without a broker. */
 import assert from "node:assert/strict";
+import { KafkaJSGroupCoordinatorNotFound } from "kafkajs/src/errors.js";
 import { type SinkAlarm, SinkError } from "../../../src/contract/sink.ts";
+import { TopicSettings } from "../../../src/sinks/kafka/kafka_topic.ts";
 import { KafkaSink, type KafkaSinkOptions } from "../../../src/sinks/kafka/kafka_sink.ts";
 import type { RecordRun } from "../../../src/sinks/kafka/encoded_records.ts";
 import { aggregateOf, batchOf, CONTEXT, NEVER, QUIET } from "../../contract/sink_samples.ts";
+import { freePort } from "../../support/free_port.ts";
 
 const ROWS = ["a", "b", "c"].map((name) => aggregateOf({ name }));
 const YEAR_MS = 365 * 24 * 3600 * 1000;
@@ -32,6 +35,10 @@ function sinkWith(options: Partial<KafkaSinkOptions> = {}, { isOpen = true, offs
       const whose = to === transaction ? "transaction" : to === producer ? "producer" : "nobody";
       await note(`${count} records to ${topic} by the ${whose}`);
       return [{ partition: 0, baseOffset: offsets.shift() }];
+    },
+    tryRights: (rights: object) => {
+      asked.push(`rights ${JSON.stringify(rights)}`);
+      return Promise.reject(new SinkError("misconfigured", "no right"));
     },
     close: () => {
       asked.push("close");
@@ -119,10 +126,12 @@ Deno.test("records that end up before earlier ones are an alarm", async () => {
 Deno.test("every failure ends the session, and only a young producer is fenced by another handler", async () => {
   const fence = Object.assign(new Error("old epoch"), { type: "INVALID_PRODUCER_EPOCH" });
   const failed = async (error: Error, afterMs = 0) => {
-    const { sink, asked, failure } = sinkWith();
+    const { sink, asked, failure, time } = sinkWith();
+    time.nowMs = 5_000_000;
     Object.assign(failure, { error, afterMs });
     const told = await errorOf(sink.write(batchOf(ROWS), NEVER));
-    assert.deepEqual(asked, ["transaction", "close"]);
+    await sink.close();
+    assert.deepEqual(asked, ["transaction", "close"], "it is ended once");
     return told;
   };
   const fenced = await failed(fence, 59_999);
@@ -141,4 +150,123 @@ Deno.test("every failure ends the session, and only a young producer is fenced b
   assert.equal(await failed(own), own);
   const away = await failed(new Error("gone away"));
   assert.match(away.message, /^Kafka at k1:9092, k2:9092: gone away\./);
+});
+
+Deno.test("where the client hides why it fails, the rights are tried, and tell it", async () => {
+  const hidden = new KafkaJSGroupCoordinatorNotFound("Failed to find group coordinator");
+  const groupId = "vabus-data-handler.plant-1";
+  for (const delivery of ["exactly-once", "at-least-once"] as const) {
+    const { sink, asked, failure } = sinkWith({ delivery });
+    failure.error = hidden;
+    assert.equal((await errorOf(sink.write(batchOf(ROWS), NEVER))).message, "no right");
+    const isExact = delivery === "exactly-once";
+    const rights = { topic: "rows", ...(isExact && { transaction: { id: groupId, groupId } }) };
+    assert.deepEqual(asked.slice(1), [`rights ${JSON.stringify(rights)}`, "close"]);
+  }
+});
+
+/** Opens a sink that begins with another session, and notes the order. */
+async function opened(delivery: KafkaSinkOptions["delivery"], missing: SinkAlarm | undefined) {
+  // Nobody listens there, so no other protocol is found.
+  const bootstrapServers = [`127.0.0.1:${freePort()}`];
+  const { sink, asked, alarms } = sinkWith({ delivery, bootstrapServers }, { isOpen: false });
+  const note = <T>(what: string, result?: T) => {
+    asked.push(what);
+    return Promise.resolve(result);
+  };
+  const next = {
+    admin: { connect: () => note("admin") },
+    producer: {
+      connect: () => note("producer"),
+      transaction: () => note("transaction", { abort: () => note("abort") }),
+    },
+    send: () => note("records", [{ partition: 0, baseOffset: "5" }]),
+    close: () => note("close the other"),
+  };
+  const topic = {
+    name: "rows",
+    ensure: () => note("ensure"),
+    settings: () => note("settings", new TopicSettings(new Map())),
+    missing: () => note("missing", missing),
+  };
+  const position = { groupId: "g", start: () => note("position", 12) };
+  Object.assign(sink, { newSession: () => Promise.resolve(next), topic, position });
+  const claimed = () => void asked.push("claimed");
+  const context = {
+    ...CONTEXT,
+    cursor: 7,
+    alarm: (alarm: SinkAlarm) => void alarms.push(alarm),
+    claimant: { ...CONTEXT.claimant, claimed },
+  };
+  const from = await sink.open(context, NEVER);
+  return { sink, from, asked, alarms };
+}
+
+Deno.test("a sink opens by a new session: fenced first, then positioned, then looked through", async () => {
+  const exact = await opened("exactly-once", undefined);
+  assert.deepEqual(exact.asked, [
+    ...["close", "admin", "ensure", "producer", "transaction", "abort"],
+    ...["settings", "position", "claimed", "missing"],
+  ]);
+  assert.deepEqual([exact.from, exact.alarms], [12, []]);
+  await exact.sink.close();
+  assert.equal(exact.asked.at(-1), "close the other");
+  const alarm = { kind: "rows_missing", detail: "it is empty", count: 1 } as const;
+  const loose = await opened("at-least-once", alarm);
+  assert.deepEqual(loose.asked, [
+    "close",
+    "admin",
+    "ensure",
+    "producer",
+    "settings",
+    "claimed",
+    "missing",
+  ]);
+  assert.deepEqual([loose.from, loose.alarms], [7, [alarm]]);
+  await loose.sink.write(batchOf(ROWS), NEVER);
+  assert.equal(loose.asked.at(-1), "records");
+  await loose.sink.close();
+});
+
+Deno.test("a probe tries what a write needs, makes no topic and fences nobody", async () => {
+  const probed = async (delivery: KafkaSinkOptions["delivery"], partitions: number | undefined) => {
+    const { sink } = sinkWith({ delivery, bootstrapServers: [`127.0.0.1:${freePort()}`] });
+    const asked: string[] = [];
+    const note = <T>(what: string, result?: T) => {
+      asked.push(what);
+      return Promise.resolve(result);
+    };
+    const session = {
+      admin: {
+        connect: () => note("admin"),
+        describeCluster: () => Promise.resolve({ brokers: [1, 2, 3] }),
+      },
+      producer: { connect: () => note("producer") },
+      tryRights: () => note("rights"),
+      close: () => note("close"),
+    };
+    const topic = {
+      name: "rows",
+      partitionCount: () => Promise.resolve(partitions),
+      settings: () => Promise.resolve({ flaws: ["it forgets"] }),
+      tryToMake: () => note("to make"),
+    };
+    const position = { groupId: "g", fetch: () => note("position") };
+    Object.assign(sink, { newSession: () => Promise.resolve(session), topic, position });
+    return [await sink.probe(NEVER), ...asked];
+  };
+  const there = "Kafka, 3 brokers, topic rows has 2 partitions. Warning: it forgets";
+  const absent = "Kafka, 3 brokers, topic rows will be created";
+  const [exact, loose] = ["exactly-once", "at-least-once"] as const;
+  assert.deepEqual(await probed(exact, 2), [there, "admin", "rights", "position", "close"]);
+  assert.deepEqual(await probed(loose, 2), [there, "admin", "producer", "rights", "close"]);
+  assert.deepEqual(await probed(exact, undefined), [absent, "admin", "to make", "rights", "close"]);
+  assert.deepEqual(await probed(loose, undefined), [
+    absent,
+    "admin",
+    "to make",
+    "producer",
+    "rights",
+    "close",
+  ]);
 });
