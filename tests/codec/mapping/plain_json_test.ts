@@ -7,6 +7,7 @@ import fc from "../../support/fast_check.ts";
 import { compileMapping, type MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
 import { PlainJson } from "../../../src/codec/mapping/plain_json.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
+import { hashBytes } from "../../../src/event/text_hash.ts";
 import { ARRIVED_MS, contentOf, read } from "./read.ts";
 
 function plainJson(texts: MappingTexts): PlainJson {
@@ -424,5 +425,58 @@ Deno.test("in place: what is left to the slow path leaves nothing in the batch",
     batch.reserve();
     assert.equal(plain.scan(batch, 0, { arrivedMs: ARRIVED_MS }), -1);
     assert.deepEqual([batch.count, batch.extraLength], [0, 0]);
+  }
+});
+
+Deno.test("in place: an event comes with where it stands, its key in order, and the hashes of its texts", () => {
+  const before = "[7, ";
+  const mappings: readonly (readonly [MappingTexts, string])[] = [
+    [{}, "oven"],
+    [{ name: "x.{/name}" }, "x.oven"],
+    [{ labels: "b:/b,a:/a,c:y{/c}" }, 'oven\0{"a":"1","b":"two","c":"y3"}'],
+    [{ labels: "c:/none,b:/b" }, 'oven\0{"b":"two"}'],
+  ];
+  for (const [texts, key] of mappings) {
+    const plain = plainJson({ value: "/v", ...texts });
+    for (const [id, idText] of [['"some id"', "some id"], ["4711", "4711"]] as const) {
+      const record = `{"name":"oven","v":1,"timestamp":2,"a":"1","b":"two","c":3,"id":${id}}`;
+      const batch = new EventBatch();
+      batch.reset(new TextEncoder().encode(`${before}${record}]`));
+      batch.reserve();
+      batch.total = 5;
+      // The second event has a series that is known, and one that has no id leaves none of the one before.
+      for (let i = 0; i < 2; i++) {
+        batch.reserve();
+        assert.equal(
+          plain.scan(batch, before.length, { arrivedMs: ARRIVED_MS }),
+          before.length + record.length,
+        );
+        const name = batch.nameStart[i]!;
+        const [source, at] = name < 0 ? [batch.extra, ~name] : [batch.bytes, name];
+        assert.equal(new TextDecoder().decode(source.subarray(at, at + batch.nameLength[i]!)), key);
+        assert.equal(batch.nameHash[i], hashBytes(source, at, batch.nameLength[i]!), key);
+        const [idStart, idLength] = [batch.idStart[i]!, batch.idLength[i]!];
+        assert.equal(new TextDecoder().decode(batch.bytes.subarray(idStart, idStart + idLength)), idText);
+        assert.equal(batch.idHash[i], hashBytes(batch.bytes, idStart, idLength));
+        const raw = [batch.position[i], batch.rawStart[i], batch.rawEnd[i]];
+        assert.deepEqual(raw, [5, before.length, before.length + record.length]);
+      }
+      batch.reset(new TextEncoder().encode('{"name":"oven","v":1,"timestamp":2,"a":1,"b":2,"c":3}'));
+      assert.ok(plain.scan(batch, 0, { arrivedMs: ARRIVED_MS }) > 0);
+      assert.equal(batch.idLength[0], 0);
+    }
+  }
+});
+
+Deno.test("in place: a text that begins with a part that is missing is none", () => {
+  assert.equal(fastOf({}, { labels: "a:{/a}y" }), undefined);
+  assert.deepEqual(fastOf({ a: "1" }, { labels: "a:{/a}y,b:z" })?.labels, { a: "1y", b: "z" });
+});
+
+Deno.test("names with a quote, a backslash or another alphabet are for the slow path", () => {
+  for (const name of ['"{/name}', "\\{/name}", "ä{/name}", "\x7f{/name}"]) {
+    const compiled = compileMapping({ name });
+    assert.ok("ok" in compiled && compiled.ok !== undefined, name);
+    assert.equal(PlainJson.for(compiled.ok), undefined, name);
   }
 });
