@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
-import { ColumnError, ColumnReader, ColumnWriter } from "../../../src/state/checkpoint/columns.ts";
+import {
+  ColumnError,
+  ColumnReader,
+  ColumnWriter,
+  readColumns,
+} from "../../../src/state/checkpoint/columns.ts";
+import { StateError } from "../../../src/state/file/state_error.ts";
 
 const length = { maxLength: 40 };
 const column = fc.oneof(
@@ -80,4 +86,40 @@ Deno.test("a column larger than the writer's room fits; one of a single number i
   const blob = written([constant]);
   assert.ok(blob.length < 50);
   assert.deepEqual(new ColumnReader(blob).float64(), constant);
+});
+
+Deno.test("masks take the width of the widest of them, at each border", () => {
+  const lengths = [1, 255, 256, 511, 512, 65_536, -1].map((mask) => {
+    const masks = Int32Array.of(...Array.from({ length: 15 }, () => 1), mask, 2);
+    const writer = new ColumnWriter();
+    writer.writeMasks(masks);
+    const blob = writer.finish();
+    assert.deepEqual(new ColumnReader(blob).masks(), masks, `${mask}`);
+    return blob.length;
+  });
+  const [bytes, words] = [8 + 8 + 24, 8 + 8 + 72];
+  assert.deepEqual(lengths, [bytes, bytes, words, words, words, words, words]);
+});
+
+Deno.test("the same columns are the same bytes, whatever the writer wrote before", () => {
+  const writer = new ColumnWriter();
+  const columns = [Uint8Array.of(1, 2, 3), Uint16Array.of(4, 5, 6)];
+  const blob = written(columns);
+  written([new Uint8Array(200).map((_, i) => 255 - i)], writer);
+  assert.deepEqual(written(columns, writer), blob);
+});
+
+Deno.test("columns that cannot be decoded are a damaged state, other errors are themselves", () => {
+  assert.equal(readColumns("/state", () => 7), 7);
+  assert.throws(
+    () => readColumns("/state", () => new ColumnReader(new Uint8Array(3))),
+    (error) =>
+      error instanceof StateError && error.kind === "damaged" &&
+      /\/state is damaged \(a block of columns is cut off\)/.test(error.message),
+  );
+  const other = new Error("another");
+  assert.throws(() =>
+    readColumns("/state", () => {
+      throw other;
+    }), (error) => error === other);
 });

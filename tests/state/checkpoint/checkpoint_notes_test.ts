@@ -1,0 +1,232 @@
+/** What a checkpoint takes note of besides aggregates, and what a handler finds of it after a restart. */
+import assert from "node:assert/strict";
+import { readAudit } from "../../../src/state/audit.ts";
+import { readBookEntries } from "../../../src/state/checkpoint/book_entries.ts";
+import { Books } from "../../../src/state/checkpoint/books.ts";
+import { readDroppedWindows } from "../../../src/state/checkpoint/dropped_windows.ts";
+import { readSetting } from "../../../src/state/checkpoint/settings_in_force.ts";
+import { StateError } from "../../../src/state/file/state_error.ts";
+import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
+import { readRefusalAlarms } from "../../../src/state/letters/refusal_alarms.ts";
+import { Segment } from "../../../src/state/outbox/segment.ts";
+import { Inside, type InsideOptions, inTemporaryDirectory, withInside } from "../inside.ts";
+
+/** Gives a handler's core on a directory to each of `lives`, one after another. */
+function overRestarts(options: InsideOptions, ...lives: ((inside: Inside) => void)[]): void {
+  inTemporaryDirectory((directory) => {
+    for (const live of lives) {
+      const inside = new Inside(directory, options);
+      try {
+        live(inside);
+      } finally {
+        inside.state.close();
+      }
+    }
+  });
+}
+
+const reading = (timestamp: number, name = "a") => ({ name, value: 1, timestamp });
+
+Deno.test("events that were given up or may be counted twice are counted, and the order is noted", () =>
+  withInside((inside) => {
+    const order = { who: "root", atMs: 5, action: "--skip-to", detail: "bus=9" };
+    inside.save(false, { lost: 5, skipped: 3, doubtful: 2, orders: [[order, "3 events given up"]] });
+    inside.save(false, { lost: 1, skipped: 1, doubtful: 4 });
+    const entries = readBookEntries(inside.state);
+    assert.deepEqual(["lost", "skipped", "perhaps_counted_twice"].map((name) => entries.get(name)), [
+      6,
+      4,
+      6,
+    ]);
+    assert.deepEqual(readAudit(inside.state, 9), [{ ...order, result: "3 events given up" }]);
+  }));
+
+Deno.test("alarms are in the state as long as they stand, and end after a restart, too", () => {
+  const alarm = { reason: "invalid", detail: "7 of 9 events of bus", since: 5 };
+  overRestarts({}, (inside) => {
+    inside.save();
+    const told = [[alarm], [], [], [alarm, alarm], [alarm]].map((alarms) => {
+      inside.save(false, { alarms });
+      return readRefusalAlarms(inside.state);
+    });
+    assert.deepEqual(told, [[alarm], [], [], [alarm, alarm], [alarm]]);
+  }, (inside) => {
+    assert.deepEqual(readRefusalAlarms(inside.state), [alarm]);
+    inside.save();
+    assert.deepEqual(readRefusalAlarms(inside.state), []);
+  });
+});
+
+Deno.test("settings are in force from the checkpoint that writes them", () =>
+  withInside((inside) => {
+    const { checkpoint, state } = inside;
+    const change = (functions: string) =>
+      checkpoint.change({
+        correctionHorizonMs: 1e9,
+        longestWindowMs: 1000,
+        settings: new Map([["AGG_FUNCTIONS", functions]]),
+      });
+    const inForce = () => [readSetting(state, "AGG_FUNCTIONS"), checkpoint.hasNewSettings];
+    change("sum");
+    assert.deepEqual(inForce(), [undefined, false], "where there was no checkpoint, nothing has changed");
+    inside.save();
+    assert.deepEqual(inForce(), ["sum", false]);
+    change("avg");
+    assert.deepEqual(inForce(), ["sum", true]);
+    inside.save();
+    assert.deepEqual(inForce(), ["avg", false]);
+  }));
+
+Deno.test("a state file that is gone is noticed when it is asked for", () =>
+  withInside(({ checkpoint, state }) => {
+    checkpoint.assertStateInPlace();
+    Deno.renameSync(state.path, `${state.path}.away`);
+    assert.throws(
+      () => checkpoint.assertStateInPlace(),
+      (error) => error instanceof StateError && error.kind === "gone",
+    );
+    Deno.renameSync(`${state.path}.away`, state.path);
+    checkpoint.assertStateInPlace();
+  }));
+
+Deno.test("the watermark and the greatest event time go on where they were", () =>
+  overRestarts({}, (inside) => {
+    inside.take([reading(7), reading(3)]);
+    inside.save();
+    assert.deepEqual([inside.aggregator.watermark.greatestOf(0)], [7000]);
+  }, ({ aggregator: { watermark } }) => {
+    assert.deepEqual([watermark.greatestOf(0), watermark.valueMs], [7000, 6500]);
+  }));
+
+Deno.test("a lineage that was left is known with its position and its event time, over a restart, too", () =>
+  overRestarts({}, (inside) => {
+    const { checkpoint } = inside;
+    inside.take([reading(7)]);
+    assert.equal(checkpoint.leftLineage("L"), undefined);
+    checkpoint.leave(0, { source: "bus", partition: "", lineage: "L", position: "9" });
+    assert.deepEqual(checkpoint.leftLineage("L"), { position: "9" });
+    inside.save(false, { partitions: [] });
+  }, ({ checkpoint, aggregator: { watermark } }) => {
+    assert.deepEqual(checkpoint.leftLineage("L"), { position: "9" });
+    assert.equal(checkpoint.leftLineage("M"), undefined);
+    assert.equal(watermark.greatestOf(0), -Infinity);
+    checkpoint.takeOver(0, "L");
+    assert.equal(watermark.greatestOf(0), 7000);
+  }));
+
+Deno.test("windows that are deleted are told at once, and after a restart", () => {
+  let told: unknown;
+  const spans = ({ aggregator: { dropped } }: Inside) => [[...dropped.spans], dropped.spansOfAll];
+  overRestarts({ horizonMs: 10_000 }, (inside) => {
+    const none = spans(inside);
+    inside.take([reading(0.5), reading(10.9)]);
+    inside.save();
+    inside.deliver(new Map());
+    inside.save();
+    assert.deepEqual(spans(inside), none);
+    inside.take([reading(10.999)]);
+    inside.save();
+    told = spans(inside);
+    assert.notDeepEqual(told, none);
+    const stored = readDroppedWindows(inside.state, 0);
+    assert.deepEqual([[...stored.spans], stored.spansOfAll], told);
+  }, (inside) => {
+    assert.deepEqual(spans(inside), told);
+    inside.save();
+    assert.deepEqual(spans(inside), told);
+  });
+});
+
+Deno.test("the bound of dead letters holds for those of earlier checkpoints and lives", () => {
+  const raw = new TextEncoder().encode("1");
+  const refused = (offset: number) =>
+    ({ reason: "invalid", detail: "no", bus: "bus", partition: "", offset, raw, rawBytes: 1 }) as const;
+  const offsets = ({ state }: Inside) => readDeadLetters(state, { limit: 9 }).map(({ offset }) => offset);
+  overRestarts({ deadLetterBound: { deadLetters: 2, bytes: 1000 } }, (inside) => {
+    inside.save(false, { refused: [refused(1)] });
+    inside.save(false, { refused: [refused(2)] });
+    inside.save(false, { refused: [refused(3)] });
+    assert.deepEqual(offsets(inside), [2, 3]);
+  }, (inside) => {
+    inside.save(false, { refused: [refused(4)] });
+    assert.deepEqual(offsets(inside), [3, 4]);
+    assert.equal(inside.checkpoint.counters.deadLettersDropped, 2);
+  });
+});
+
+Deno.test("the books balance when windows close together, and are corrected after a restart", () => {
+  const told = ({ state }: Inside) => {
+    const books = new Books(state);
+    const [sink] = books.sinks;
+    return [...books.faults(), sink!.routedCount, ...books.routed(sink!)];
+  };
+  overRestarts({}, (inside) => {
+    assert.equal(new Books(inside.state).outboxEndId, 0);
+    assert.deepEqual(new Books(inside.state).faults(), [], "before the first checkpoint");
+    inside.take([reading(0.1), reading(0.2), reading(1.1), reading(1.2), reading(1.3), reading(2)]);
+    inside.save(true);
+    assert.deepEqual(told(inside), [6, [1000, 6]]);
+    assert.equal(new Books(inside.state).outboxEndId, 3);
+  }, (inside) => {
+    inside.take([reading(0.3), reading(1.4), reading(1.5)]);
+    inside.save(true);
+    assert.deepEqual(told(inside), [9, [1000, 9]]);
+  });
+});
+
+Deno.test("a correction tells which sinks did not get the revision before", () =>
+  inTemporaryDirectory((directory) => {
+    const rows: number[][] = [];
+    for (const routed of [["x"], ["x", "y"], ["y"], []]) {
+      const inside = new Inside(directory, {
+        sinks: ["x", "y"],
+        router: { always: routed, sinksFor: () => routed },
+      });
+      inside.take([reading(1)]);
+      inside.save(true);
+      const { rows: blob } = inside.state.get<{ rows: Uint8Array }>(
+        "SELECT rows FROM segment ORDER BY first_id DESC LIMIT 1",
+      )!;
+      const { revision, count, previousCount, sinks, newSinks } = new Segment(blob);
+      rows.push([revision[0]!, count[0]!, previousCount[0]!, sinks[0]!, newSinks[0]!]);
+      inside.state.close();
+    }
+    assert.deepEqual(rows, [[0, 1, 0, 0b01, 0b01], [1, 2, 1, 0b11, 0b10], [2, 3, 2, 0b10, 0], [
+      3,
+      4,
+      3,
+      0,
+      0,
+    ]]);
+  }));
+
+Deno.test("an aggregate that is not finite goes to no sink, and no sink waits for it", () =>
+  withInside((inside) => {
+    inside.take([1e308, 1e308].map((value) => ({ name: "a", value, timestamp: 1, agg_func: "sum" })));
+    inside.save(true);
+    const { rows } = inside.state.get<{ rows: Uint8Array }>("SELECT rows FROM segment")!;
+    const { sinks, newSinks } = new Segment(rows);
+    assert.deepEqual([sinks[0], newSinks[0]], [0, 0]);
+  }));
+
+Deno.test("the books tell what a sink has refused: kept, purged, and by the length of the windows", () =>
+  withInside((inside) => {
+    inside.take([reading(1), reading(1), reading(1, "b"), reading(3, "c"), reading(3, "d")]);
+    inside.save(true);
+    const { aggregates, ids } = inside.outbox.read("x", 0, 9)!;
+    for (const [i, aggregate] of aggregates.entries()) {
+      if (aggregate.name === "d") continue;
+      inside.outbox.reject("x", aggregate, { reason: "rejected", detail: "no" }, ids[i]! + 1);
+    }
+    const refusedBy = () => {
+      const books = new Books(inside.state);
+      return books.sinks.map((sink) => {
+        const { kept, purged, byLength } = books.refusedEvents(sink);
+        return [sink.id, kept, purged, ...byLength];
+      });
+    };
+    assert.deepEqual(refusedBy(), [["x", 4, 0, [1000, 4]], ["y", 0, 0]]);
+    const deadLetters = readDeadLetters(inside.state, { limit: 9 });
+    inside.request("purge", deadLetters.filter(({ aggregate }) => aggregate?.name === "a"));
+    assert.deepEqual(refusedBy(), [["x", 2, 2, [1000, 4]], ["y", 0, 0]]);
+  }, { sinks: ["x", "y"] }));
