@@ -1,5 +1,6 @@
 /** What a checkpoint takes note of besides aggregates, and what a handler finds of it after a restart. */
 import assert from "node:assert/strict";
+import { LogHistory } from "../../../src/event/log_history.ts";
 import { readAudit } from "../../../src/state/audit.ts";
 import { readBookEntries } from "../../../src/state/checkpoint/book_entries.ts";
 import { Books } from "../../../src/state/checkpoint/books.ts";
@@ -101,6 +102,7 @@ Deno.test("the watermark and the greatest event time go on where they were", () 
 Deno.test("a lineage that was left is known with its position and its event time, over a restart, too", () =>
   overRestarts({}, (inside) => {
     const { checkpoint } = inside;
+    checkpoint.leave(0, { source: "bus", partition: "", lineage: "unread", position: undefined });
     inside.take([reading(7)]);
     assert.equal(checkpoint.leftLineage("L"), undefined);
     checkpoint.leave(0, { source: "bus", partition: "", lineage: "L", position: "9" });
@@ -112,6 +114,9 @@ Deno.test("a lineage that was left is known with its position and its event time
     assert.equal(watermark.greatestOf(0), -Infinity);
     checkpoint.takeOver(0, "L");
     assert.equal(watermark.greatestOf(0), 7000);
+    assert.deepEqual(checkpoint.leftLineage("unread"), { position: undefined });
+    checkpoint.takeOver(0, "unread");
+    assert.equal(watermark.greatestOf(0), -Infinity);
   }));
 
 Deno.test("windows that are deleted are told at once, and after a restart", () => {
@@ -171,6 +176,12 @@ Deno.test("the books balance when windows close together, and are corrected afte
     inside.take([reading(0.3), reading(1.4), reading(1.5)]);
     inside.save(true);
     assert.deepEqual(told(inside), [9, [1000, 9]]);
+    inside.take([reading(5)]);
+    inside.save(false, { closing: [] });
+  }, (inside) => {
+    inside.take([reading(5.1)]);
+    inside.save(true);
+    assert.deepEqual(told(inside), [11, [1000, 11]]);
   });
 });
 
@@ -230,3 +241,103 @@ Deno.test("the books tell what a sink has refused: kept, purged, and by the leng
     inside.request("purge", deadLetters.filter(({ aggregate }) => aggregate?.name === "a"));
     assert.deepEqual(refusedBy(), [["x", 2, 2, [1000, 4]], ["y", 0, 0]]);
   }, { sinks: ["x", "y"] }));
+
+Deno.test("a wall clock that was set back caps event times, and what closed ahead of it is corrected", () => {
+  const next = (inside: Inside, setBack: () => void) => {
+    const { aggregator: { watermark } } = inside;
+    setBack();
+    assert.deepEqual([watermark.greatestOf(0), watermark.valueMs], [5000, 4500]);
+    const before = inside.aggregator.lateArrivals;
+    inside.take([reading(4.6)]);
+    assert.equal(inside.aggregator.lateArrivals, before + 1, "its window has closed before");
+    inside.save(true);
+  };
+  overRestarts({}, (inside) => {
+    inside.take([reading(4.7), reading(7)]);
+    inside.save(true);
+    next(inside, () => inside.checkpoint.follow(5000));
+    inside.take([reading(7)]);
+    inside.save(true);
+  }, (inside) => {
+    assert.equal(inside.aggregator.watermark.greatestOf(0), 7000);
+    next(inside, () => inside.checkpoint.restore(["bus"], 5000));
+  });
+});
+
+Deno.test("partitions that exchange their lineages exchange their event times", () =>
+  withInside(({ aggregator, checkpoint }) => {
+    const other = aggregator.addPartition(0, 3000);
+    aggregator.watermark.advance(0, 7000);
+    checkpoint.exchange(0, other);
+    assert.deepEqual([aggregator.watermark.greatestOf(0), aggregator.watermark.greatestOf(other)], [
+      3000,
+      7000,
+    ]);
+  }));
+
+Deno.test("each partition of a source goes on at its own event time", () => {
+  const partition = (name: string, greatestMs: number) =>
+    ({
+      source: "bus",
+      partition: name,
+      ordinal: 0,
+      lineage: `L${name}`,
+      position: "1",
+      greatestMs,
+      hasGone: false,
+      history: new LogHistory(),
+    }) as const;
+  overRestarts({}, (inside) => {
+    inside.aggregator.addPartition(0, 3000);
+    inside.save(false, { partitions: [partition("0", 7000), partition("1", 3000)] });
+  }, ({ aggregator: { watermark } }) => {
+    assert.deepEqual([0, 1].map((number) => watermark.greatestOf(number)), [7000, 3000]);
+  });
+});
+
+Deno.test("a lineage that is not known yet has an empty history", () =>
+  withInside(({ checkpoint }) => {
+    assert.deepEqual(checkpoint.historyOf(undefined), new LogHistory());
+    assert.deepEqual(checkpoint.historyOf("L"), new LogHistory());
+  }));
+
+Deno.test("a horizon that was made shorter holds from the next checkpoint on", () =>
+  withInside((inside) => {
+    const segments = () => inside.state.get<{ n: number }>("SELECT count(*) AS n FROM segment")!.n;
+    inside.take([reading(0.5), reading(10.999)]);
+    inside.save();
+    inside.deliver(new Map());
+    inside.save();
+    assert.equal(segments(), 1);
+    const { options } = inside.aggregator;
+    const horizon = { correctionHorizonMs: 10_000, longestWindowMs: 1000 };
+    inside.aggregator.change({ ...options, ...horizon });
+    inside.checkpoint.change({ ...horizon, settings: new Map() });
+    inside.save();
+    assert.equal(segments(), 0);
+  }));
+
+Deno.test("what was given up of a sink is given up no more once a correction brings it", () =>
+  inTemporaryDirectory((directory) => {
+    const counts: [routed: number, givenUp: number][] = [];
+    const live = (sinks: string[], forget: string[], work: (inside: Inside) => void) => {
+      const inside = new Inside(directory, { sinks, forget });
+      work(inside);
+      const x = [...inside.registry.sinks, ...inside.registry.absent].find(({ id }) => id === "x")!;
+      counts.push([x.routedCount, x.givenUpCount]);
+      inside.state.close();
+    };
+    const correct = (inside: Inside) => {
+      inside.take([reading(1)]);
+      inside.save(true);
+    };
+    live(["x", "y"], [], (inside) => {
+      correct(inside);
+      inside.deliver(new Map(), "y");
+      inside.save();
+    });
+    live(["y"], ["x"], () => {});
+    live(["x", "y"], [], correct);
+    live(["x", "y"], [], correct);
+    assert.deepEqual(counts, [[1, 0], [0, 1], [2, 0], [3, 0]]);
+  }));
