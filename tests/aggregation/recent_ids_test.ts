@@ -112,3 +112,17 @@ function idsOf({ lengths, text }: IdRun): string[] {
   assert.equal(at, text.length);
   return ids;
 }
+
+Deno.test("the hashes of ids count until a chain of them becomes too long, and none of them does after it", () => {
+  const capacity = CHAIN_MAX + 6;
+  const recent = new RecentIds(capacity, [1, 2]);
+  const ids = Array.from({ length: CHAIN_MAX + 10 }, (_, i) => new TextEncoder().encode(`id-${i}`));
+  const has = (id: Uint8Array, hash: number) => recent.has(id, 0, id.length, hash);
+  for (const [i, id] of ids.entries()) {
+    assert.deepEqual([has(id, 7), has(id, 8)], [false, false], `${i}`);
+    recent.add(id, 0, id.length, 7);
+    assert.deepEqual([has(id, 7), has(id, 8)], [true, i > CHAIN_MAX], `${i}`);
+  }
+  assert.deepEqual([...ids.keys()].filter((i) => !has(ids[i]!, 9)), [0, 1, 2, 3]);
+  assert.equal(recent.sequence, ids.length);
+});
