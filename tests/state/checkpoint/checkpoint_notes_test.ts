@@ -341,3 +341,21 @@ Deno.test("what was given up of a sink is given up no more once a correction bri
     live(["x", "y"], [], correct);
     assert.deepEqual(counts, [[1, 0], [0, 1], [2, 0], [3, 0]]);
   }));
+
+Deno.test("what a sink refused and an operator purged is written off once it is final, by length, too", () =>
+  withInside((inside) => {
+    inside.take([reading(0.5), reading(0.6), reading(10.9)]);
+    inside.save();
+    const { aggregates, ids } = inside.outbox.read("all", 0, 9)!;
+    inside.outbox.reject("all", aggregates[0]!, { reason: "rejected", detail: "no" }, ids[0]! + 1);
+    inside.request("purge", readDeadLetters(inside.state, { limit: 9 }));
+    const told = () => {
+      const books = new Books(inside.state);
+      const [sink] = books.sinks;
+      return [sink!.routedCount, sink!.purgedCount, [...books.routed(sink!)]];
+    };
+    assert.deepEqual(told(), [2, 0, [[1000, 2]]]);
+    inside.take([reading(12.6)]);
+    inside.save();
+    assert.deepEqual(told(), [1, 2, [[1000, 1]]]);
+  }, { horizonMs: 10_000 }));
