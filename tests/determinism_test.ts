@@ -1,4 +1,4 @@
-/** Causes of flaky tests: randomness without a seed, the clock, the machine's speed, and shared ports. */
+/** Causes of flaky tests: randomness without a seed, the clock, the speed of the machine, shared ports. */
 import assert from "node:assert/strict";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -88,6 +88,15 @@ const RULES: readonly Rule[] = [
     instead: "wait with PATIENCE_MS, which only a defect outlasts",
   },
   {
+    name: "the view before",
+    pattern: /\.goBack\(|\blocation\.hash = /,
+    instead: "go(address) and back() of a page wait until it shows that",
+    allowed: {
+      "support/browser.ts": "is go(…)",
+      "dashboard/browser/played_page.ts": "moves the page's clock, by which it is shown",
+    },
+  },
+  {
     name: "a port of its own choice",
     pattern: /\bport: [1-9]|(?:127\.0\.0\.1|localhost|\[::1\]|0\.0\.0\.0):[1-9]/,
     instead: "listen on port 0, or take freePort()",
@@ -169,6 +178,8 @@ Deno.test("each kind is found", () => {
     ["a patience of its own", "const TIMEOUT_MS = 60_000;"],
     ["a patience of its own", 'await until(isThere, "the start", 60_000, [handler]);'],
     ["a patience of its own", 'await until(async () => await isThere(), "the start", 60_000);'],
+    ["the view before", 'await page.evaluate(`location.hash = "#/"`);'],
+    ["the view before", "await page.goBack();"],
     ["a port of its own choice", 'Deno.listen({ hostname: "127.0.0.1", port: 8000 });'],
     ["a port of its own choice", 'fetch("http://localhost:8000/healthz");'],
   ];

@@ -2,7 +2,7 @@
 import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { chromiumBinary, hasChromium } from "../../scripts/servers.ts";
-import { PATIENCE_MS } from "./executable.ts";
+import { PATIENCE_MS, until } from "./executable.ts";
 
 /** Whether there is a Chromium. Where there is none, the tests that need it are left out. */
 export const isChromiumHere: boolean = await hasChromium();
@@ -11,18 +11,32 @@ const LATE_MS = 200;
 
 /**
  * Run within a page: a new address takes effect late, and the handler's answers come late, as on a slow
- * line. So a test that is content with what the page showed before is red each time.
+ * line. So a test that is content with what the page showed before is red each time. `heard.waiting` is how
+ * many of them are still to be shown.
  */
 function hearLate(milliseconds: number): void {
+  const heard = { waiting: 0 };
+  Object.assign(globalThis, { heard });
+  // What follows from it is shown before the next task.
+  const shown = () => void setTimeout(() => heard.waiting--);
   const ask = globalThis.fetch;
-  globalThis.fetch = (...request) =>
-    new Promise((answered, failed) =>
+  globalThis.fetch = (...request) => {
+    heard.waiting++;
+    const answer = new Promise<Response>((answered, failed) =>
       void setTimeout(() => ask(...request).then(answered, failed), milliseconds)
     );
+    return answer.finally(shown);
+  };
   const listen = globalThis.addEventListener;
   globalThis.addEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
     const follow = listener as EventListener;
-    const late = (event: Event) => void setTimeout(() => follow(event), milliseconds);
+    const late = (event: Event) => {
+      heard.waiting++;
+      setTimeout(() => {
+        follow(event);
+        shown();
+      }, milliseconds);
+    };
     listen(type, type === "hashchange" ? late : follow);
   };
 }
@@ -75,6 +89,25 @@ export class TestPage implements AsyncDisposable {
       if (message.type() === "error" || message.type() === "warning") this.complaints.push(message.text());
     });
     page.on("pageerror", (error) => this.complaints.push(`${error}`));
+  }
+
+  /** Goes to an address within the page, `#/…`, and waits until that is what the page shows. */
+  async go(address: string): Promise<void> {
+    await this.changeAddress(`location.hash = ${JSON.stringify(address)}`);
+  }
+
+  /** Goes back to the address before, as {@link go} goes on. */
+  async back(): Promise<void> {
+    await this.changeAddress("history.back()");
+  }
+
+  /** Only for pages that hear late. */
+  private async changeAddress(how: string): Promise<void> {
+    await this.page.evaluate(`new Promise((changed) => {
+      onhashchange = () => changed();
+      ${how};
+    })`);
+    await until(() => this.page.evaluate<boolean>("heard.waiting === 0"), "the new view");
   }
 
   /**

@@ -97,13 +97,13 @@ Deno.test({
     await page.getByText("1 series of").waitFor();
     await page.getByText("a rule of ROUTES drops it (=none)").waitFor();
     assert.match(page.url(), /#\/series\?q=plant7\.$/);
-    await page.goBack();
+    await opened.back();
     await notes.getByRole("listitem").filter({ hasText: "AGG_FUNCTIONS" }).getByRole("link").click();
     const dropped = page.getByRole("region", { name: "Dropped by a rule" });
     await dropped.getByText("plant8.oven").waitFor();
     await dropped.getByText("the rule plant8.*=none of AGG_FUNCTIONS drops its events").waitFor();
     await page.getByText("Its events come, and a rule drops them: see above.").waitFor();
-    await page.goBack();
+    await opened.back();
     await notes.getByRole("listitem").filter({ hasText: "renamed" }).getByRole("link").click();
     await page.getByRole("row").filter({ hasText: "plant5.oven" }).getByText("silent: its last window")
       .waitFor();
@@ -117,7 +117,7 @@ Deno.test({
       .waitFor();
     assert.equal(await page.getByText("renamed").count(), 0);
     assert.deepEqual(await opened.barriers(), []);
-    await page.goBack();
+    await opened.back();
     await notes.getByRole("listitem").filter({ hasText: "clock" }).getByRole("link").click();
     const troubles = page.getByRole("region", { name: "Late or refused" });
     await troubles.getByText("plant9.oven").waitFor();
@@ -129,14 +129,14 @@ Deno.test({
     await page.getByRole("heading", { name: "Refused as future: plant9.oven, newest first" }).waitFor();
     assert.equal(await page.locator(".dead-letter").count(), 1, "not that of plant6.oven");
     await page.getByText(/the event says .*\d\d:\d\d:\d\d/).waitFor();
-    await page.goBack();
+    await opened.back();
     assert.deepEqual(await opened.barriers(), []);
   });
 
   await t.step("a series that a route keeps from one of the sinks says which others have it", async () => {
-    await page.evaluate(`location.hash = "#/series?q=plant1."`);
+    await opened.go("#/series?q=plant1.");
     await page.getByText("goes to sqlite only, by ROUTES").waitFor();
-    await page.evaluate(`location.hash = "#/series?q=werk.ofen"`);
+    await opened.go("#/series?q=werk.ofen");
     await page.getByRole("row").filter({ hasText: "werk.ofen" }).waitFor();
     assert.equal(await page.getByText("by ROUTES").count(), 0);
     assert.deepEqual(await opened.barriers(), []);
@@ -147,7 +147,7 @@ Deno.test({
     assert.equal(await obstacles.count(), 0);
     await site.bus[Symbol.asyncDispose]();
     await obstacles.getByText("A bus cannot be read").waitFor();
-    await page.evaluate(`location.hash = "#/series?q=plant77"`);
+    await opened.go("#/series?q=plant77");
     await page.getByText("Its events may not have come in: the handler is not ready, see above.").waitFor();
     assert.deepEqual(await opened.barriers(), []);
     assert.deepEqual(opened.complaints, []);

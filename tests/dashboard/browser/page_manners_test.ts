@@ -63,7 +63,7 @@ Deno.test({
   await t.step("the times below a chart do not overlap", async () => {
     // A short span on a wide screen has seconds.
     await page.setViewportSize({ width: 1440, height: 740 });
-    await page.evaluate(`location.hash = "#/series?name=oven0&func=sum&tier=1&span=900"`);
+    await opened.go("#/series?name=oven0&func=sum&tier=1&span=900");
     await until(
       async () => await page.evaluate<boolean>("drawn.some(({ text }) => /^..:../.test(text))"),
       "times",
@@ -75,7 +75,7 @@ Deno.test({
       Math.min(...unique.slice(1).map((one, i) => one.x - unique[i].x - (one.width + unique[i].width) / 2));
     }`);
     assert.ok(gap > 4, `${gap} pixels between two times`);
-    await page.evaluate(`location.hash = "#/"`);
+    await opened.go("#/");
     await page.setViewportSize(PHONE);
     await page.getByRole("region", { name: "Outbox" }).waitFor();
   });
