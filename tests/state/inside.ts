@@ -179,3 +179,15 @@ export function withInside(work: (inside: Inside) => void, options: InsideOption
     }
   });
 }
+
+/** The state alone. */
+export function withState(work: (state: StateDatabase) => void): void {
+  inTemporaryDirectory((directory) => {
+    const state = StateDatabase.open({ directory, instanceId: "test" });
+    try {
+      work(state);
+    } finally {
+      state.close();
+    }
+  });
+}

@@ -15,19 +15,8 @@ import {
 import { readSetting, SettingWriter } from "../../../src/state/checkpoint/settings_in_force.ts";
 import { addressText, readAddresses, renameSources } from "../../../src/state/checkpoint/source_names.ts";
 import { addRouted, addTo, routedByLength } from "../../../src/state/outbox/sink_tiers.ts";
-import { StateDatabase } from "../../../src/state/file/state_database.ts";
-import { inTemporaryDirectory } from "../inside.ts";
-
-function withState(work: (state: StateDatabase) => void): void {
-  inTemporaryDirectory((directory) => {
-    const state = StateDatabase.open({ directory, instanceId: "test" });
-    try {
-      work(state);
-    } finally {
-      state.close();
-    }
-  });
-}
+import type { StateDatabase } from "../../../src/state/file/state_database.ts";
+import { withState } from "../inside.ts";
 
 Deno.test("what is added to an entry of the books is added to what it was", () =>
   withState((state) => {

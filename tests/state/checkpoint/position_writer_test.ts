@@ -9,19 +9,8 @@ import { readLeftLineages } from "../../../src/state/checkpoint/lineages.ts";
 import type { ReadPartition } from "../../../src/state/checkpoint/partition_position.ts";
 import { readPartitions } from "../../../src/state/checkpoint/partitions.ts";
 import { PositionWriter } from "../../../src/state/checkpoint/position_writer.ts";
-import { StateDatabase } from "../../../src/state/file/state_database.ts";
-import { inTemporaryDirectory } from "../inside.ts";
-
-function withState(work: (state: StateDatabase) => void): void {
-  inTemporaryDirectory((directory) => {
-    const state = StateDatabase.open({ directory, instanceId: "test" });
-    try {
-      work(state);
-    } finally {
-      state.close();
-    }
-  });
-}
+import type { StateDatabase } from "../../../src/state/file/state_database.ts";
+import { withState } from "../inside.ts";
 
 /** The fingerprints of the first events of a log. */
 function historyOf(count: number): LogHistory {

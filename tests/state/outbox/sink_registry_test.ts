@@ -36,6 +36,14 @@ function deliver(inside: Inside, sink: string): Aggregate[] {
   return [...table.values()];
 }
 
+/** Something is published while there are these sinks, and is delivered to each. */
+function round(directory: string, name: string, sinks: string[]): void {
+  withSinks(directory, sinks, (inside) => {
+    publish(inside, name);
+    for (const sink of sinks) deliver(inside, sink);
+  });
+}
+
 Deno.test("a sink added later starts with what closes from then on", () => {
   inTemporaryDirectory((directory) => {
     withSinks(directory, ["x"], (inside) => publish(inside, "old"));
@@ -224,14 +232,9 @@ Deno.test("the outbox waits for the sinks that have got the fewest", () => {
 
 Deno.test("the counts of a sink that is gone are changed in its latest stay", () => {
   inTemporaryDirectory((directory) => {
-    const round = (name: string, sinks: string[]) =>
-      withSinks(directory, sinks, (inside) => {
-        publish(inside, name);
-        for (const sink of sinks) deliver(inside, sink);
-      });
-    round("a", ["x", "y", "z"]);
-    round("b", ["z"]);
-    round("c", ["x", "z"]);
+    round(directory, "a", ["x", "y", "z"]);
+    round(directory, "b", ["z"]);
+    round(directory, "c", ["x", "z"]);
     withSinks(directory, ["z"], ({ registry, state }) => {
       const counts = () =>
         SinkRegistry.read(state).absent.map(({ id, ...sink }) =>
@@ -268,15 +271,10 @@ Deno.test("each sink is asked for its own kind only", () => {
 
 Deno.test("earlier stays of a sink are known as long as the archive has something of them", () => {
   inTemporaryDirectory((directory) => {
-    const round = (name: string, sinks: string[]) =>
-      withSinks(directory, sinks, (inside) => {
-        publish(inside, name);
-        for (const sink of sinks) deliver(inside, sink);
-      });
-    round("a", ["x", "y", "z"]);
-    round("b", ["z"]);
-    round("c", ["x", "z"]);
-    round("d", ["z"]);
+    round(directory, "a", ["x", "y", "z"]);
+    round(directory, "b", ["z"]);
+    round(directory, "c", ["x", "z"]);
+    round(directory, "d", ["z"]);
     withSinks(directory, ["z"], ({ state, outbox }) => {
       const open = (...names: string[]) => SinkRegistry.open(state, outbox.endId(), names.map(TOY), [], 1);
       const stays = ({ sinks, absent }: SinkRegistry) =>
