@@ -64,9 +64,8 @@ export class LineBuffer {
   room(): Uint8Array {
     if (this.isTight && !this.isFull) {
       const grown = new Uint8Array(Math.min(LINE_MAX_BYTES, Math.max(FIRST_BYTES, 2 * this.bytes.length)));
-      grown.set(this.view);
-      this.end = this.length;
-      this.start = 0;
+      // A buffer without room begins at the beginning of its bytes.
+      grown.set(this.bytes);
       this.bytes = grown;
     } else if (this.start > 0) {
       this.bytes.copyWithin(0, this.start, this.end);
