@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { LOG_ID_MAX_CHARACTERS } from "../../../src/contract/source.ts";
+import { backUpState } from "../../../src/state/file/backup.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError, type StateErrorKind } from "../../../src/state/file/state_error.ts";
+import { inTemporaryDirectory, withState } from "../inside.ts";
+
+const isRoot = Deno.uid() === 0;
 
 function refused(kind: StateErrorKind, message: RegExp) {
   return (error: unknown) =>
@@ -149,16 +153,22 @@ Deno.test("commits that are missing are counted", () => {
   const earlier = Deno.readFileSync(path);
   state = open();
   commit(state, 3);
-  const mark = Deno.readFileSync(`${directory}/commits`);
+  const marks = [Deno.readFileSync(`${directory}/commits`)];
+  state.close();
+  state = open();
+  // Of a handler that has committed nothing yet.
+  marks.push(Deno.readFileSync(`${directory}/commits`));
   state.close();
   Deno.writeFileSync(path, earlier);
-  Deno.writeFileSync(`${directory}/commits`, mark);
   const isMissing = refused(
     "damaged",
     new RegExp(`^the state file ${path} is damaged \\(the last 3 of its commits`),
   );
-  assert.throws(open, isMissing);
-  assert.throws(() => StateDatabase.openForReading(directory), isMissing);
+  for (const mark of marks) {
+    Deno.writeFileSync(`${directory}/commits`, mark);
+    assert.throws(open, isMissing);
+    assert.throws(() => StateDatabase.openForReading(directory), isMissing);
+  }
   Deno.removeSync(root, { recursive: true });
 });
 
@@ -213,4 +223,57 @@ Deno.test("a transaction that throws leaves nothing", () => {
   assert.deepEqual(state.all("SELECT * FROM account"), []);
   state.close();
   Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("a backup that was copied into its place by hand is written as a state is", async () => {
+  const root = Deno.makeTempDirSync({ prefix: "vabus-copied-" });
+  const directory = `${root}/state`;
+  StateDatabase.open({ directory, instanceId: "one" }).close();
+  await backUpState(directory, `${root}/backup`);
+  Deno.copyFileSync(`${root}/backup`, `${directory}/state.sqlite`);
+  const state = StateDatabase.open({ directory, instanceId: "one" });
+  const settings = ["journal_mode", "synchronous", "cache_size", "journal_size_limit"];
+  const inForce = settings.map((name) => Object.values(state.get<object>(`PRAGMA ${name}`)!)[0]);
+  assert.deepEqual(inForce, ["wal", 2, -8000, 64 * 1024 * 1024]);
+  state.close();
+  Deno.removeSync(root, { recursive: true });
+});
+
+Deno.test("a state whose file is away writes nothing, and goes on once it is back", () =>
+  withState((state) => {
+    const path = state.path;
+    const write = () => state.transaction(() => state.run("INSERT INTO account VALUES ('mark', 1)"));
+    state.transaction(() => state.run("INSERT INTO account VALUES ('before', 1)"));
+    for (const name of [path, `${path}-wal`]) {
+      Deno.renameSync(name, `${name}.away`);
+      assert.throws(write, refused("gone", new RegExp(`the state file ${name} was removed while`)));
+      Deno.copyFileSync(`${name}.away`, name);
+      assert.throws(write, refused("gone", new RegExp(`the state file ${name} was replaced while`)));
+      Deno.renameSync(`${name}.away`, name);
+    }
+    write();
+    assert.deepEqual(state.all<{ name: string }>("SELECT name FROM account").map(({ name }) => name), [
+      "before",
+      "mark",
+    ]);
+  }));
+
+Deno.test({
+  name: `root opens no state in the directory of another user, and makes none${
+    isRoot ? "" : " (left out: needs root)"
+  }`,
+  ignore: !isRoot,
+  fn: () =>
+    inTemporaryDirectory((root) => {
+      const theirs = `${root}/theirs`;
+      StateDatabase.open({ directory: theirs, instanceId: "one" }).close();
+      Deno.chownSync(theirs, 65532, 65531);
+      for (const directory of [theirs, `${theirs}/below`]) {
+        assert.throws(
+          () => StateDatabase.open({ directory, instanceId: "one" }),
+          refused("untrusted", /theirs belongs to the user with uid 65532/),
+        );
+      }
+      assert.ok([...Deno.readDirSync(theirs)].every(({ name }) => name !== "below"));
+    }),
 });
