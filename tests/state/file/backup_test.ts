@@ -5,6 +5,7 @@ import { backUpSink, backUpState } from "../../../src/state/file/backup.ts";
 import { restoreState } from "../../../src/state/file/restore.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError, type StateErrorKind } from "../../../src/state/file/state_error.ts";
+import { openFilesOn } from "../../support/file_locks.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const isRoot = Deno.uid() === 0;
@@ -51,10 +52,30 @@ Deno.test("a backup of a state in use is whole, private, one file, and replaces 
   restored.close();
 });
 
+Deno.test("a backup changes nothing of a state whose handler was killed, is one file, and leaves no file open", async () => {
+  using r = rig();
+  const killed = `${r.root}/killed`;
+  Deno.mkdirSync(killed);
+  const files = ["state.sqlite", "state.sqlite-wal", "commits"];
+  for (const name of files) Deno.copyFileSync(`${r.directory}/${name}`, `${killed}/${name}`);
+  const contents = () => files.map((name) => Deno.readFileSync(`${killed}/${name}`));
+  const before = contents();
+  await backUpState(killed, r.file);
+  assert.deepEqual(contents(), before);
+  const copy = new DatabaseSync(r.file, { readOnly: true });
+  assert.deepEqual({ ...copy.prepare("PRAGMA journal_mode").get() }, { journal_mode: "delete" });
+  copy.close();
+  restoreState(r.file, `${r.root}/new`, false, NOW_MS);
+  if (Deno.build.os !== "linux") return;
+  for (const path of [`${killed}/state.sqlite`, r.file, `${r.root}/new/state.sqlite`]) {
+    assert.equal(openFilesOn(path), 0, path);
+  }
+});
+
 Deno.test("a restored state is another one: its own id, and revisions above all that were given out", async () => {
   using r = rig();
   await backUpState(r.directory, r.file);
-  assert.deepEqual(restoreState(r.file, `${r.root}/new`, false, NOW_MS), {
+  assert.deepEqual(restoreState(r.file, `${r.root}/new`, false, NOW_MS + 999), {
     instanceId: "one",
     putAside: undefined,
   });
@@ -178,6 +199,31 @@ Deno.test("what is no whole backup is refused, and nothing is left behind", asyn
   assert.throws(() => restoreState(`${r.root}/none`, target, false, NOW_MS), refused("missing", /no backup/));
 });
 
+Deno.test("of a backup that may not be read its own name is told, and any other failure is left as it is", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  const target = `${r.root}/new`;
+  const { openSync } = Deno;
+  const failing = (error: Error) => {
+    Deno.openSync = (path, options) => {
+      if (path === r.file) throw error;
+      return openSync(path, options);
+    };
+    try {
+      restoreState(r.file, target, false, NOW_MS);
+    } finally {
+      Deno.openSync = openSync;
+    }
+  };
+  assert.throws(
+    () => failing(new Deno.errors.PermissionDenied("Permission denied (os error 13): open")),
+    refused("unwritable", new RegExp(`^the backup ${r.file} cannot be read: Permission denied\\. Mend its`)),
+  );
+  const defect = new Error("a defect");
+  assert.throws(() => failing(defect), (error) => error === defect);
+  assert.deepEqual([...Deno.readDirSync(target)].map(({ name }) => name), ["lock"]);
+});
+
 Deno.test("a backup that claims to be endless takes neither time nor room", async () => {
   using r = rig();
   await backUpState(r.directory, r.file);
@@ -248,6 +294,7 @@ Deno.test("of a damaged sink its own file is named, with what to do, and an earl
     });
     assert.deepEqual(Deno.readFileSync(r.file), earlier, what);
   }
+  assert.deepEqual([...Deno.readDirSync(r.root)].map(({ name }) => name).sort(), ["backup", "sink", "state"]);
 });
 
 Deno.test("a backup with a damaged page is refused as one, not as the state", async () => {
