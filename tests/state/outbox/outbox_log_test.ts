@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import { readAlarms } from "../../../src/state/alarms.ts";
-import { TooManyRefused } from "../../../src/state/outbox/outbox.ts";
+import { type PostponedWindow, TooManyRefused } from "../../../src/state/outbox/outbox.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../../../src/state/outbox/redelivery.ts";
 import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
@@ -93,6 +93,8 @@ Deno.test("a cursor that has moved is saved by the next checkpoint, once", () =>
     assert.equal(inside.outbox.hasUnsavedCursors, true);
     inside.save(false);
     assert.equal(inside.outbox.hasUnsavedCursors, false);
+    inside.outbox.advance("all", 2);
+    assert.equal(inside.outbox.hasUnsavedCursors, false, "it stands where it was");
     inside.state.close();
   });
 });
@@ -158,6 +160,30 @@ Deno.test("a sink that refuses more than can be kept gets no more, until some of
     reject(2);
     assert.equal(readDeadLetters(inside.state, { limit: 9 }).length, 2);
     inside.state.close();
+  });
+});
+
+Deno.test("what a sink has postponed is put back by a request that the next checkpoint sees", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory);
+    const { outbox, state } = inside;
+    inside.take(["a", "b"].map((name) => ({ name, value: 1, timestamp: 0 })));
+    inside.save(true);
+    const { aggregates, ids } = outbox.read("all", 0, 2)!;
+    aggregates.forEach((aggregate, i) =>
+      outbox.reject("all", aggregate, { reason: "postponed", detail: "later" }, ids[i]! + 1)
+    );
+    const [{ deadLetterIds }] = outbox.postponed("all", 0, 9) as [PostponedWindow];
+    assert.equal(deadLetterIds.length, 2);
+    assert.equal(outbox.refusedCount("all", "later"), 2);
+    outbox.putBack(deadLetterIds);
+    assert.deepEqual(
+      inside.checkpoint.requests().map(({ action, deadLetterIds }) => [action, deadLetterIds]),
+      [
+        ["retry", deadLetterIds],
+      ],
+    );
+    state.close();
   });
 });
 

@@ -133,6 +133,33 @@ Deno.test("a full segment of the longest names; a name that begins with a byte o
   assert.equal(builder.rowCount, 0);
 });
 
+Deno.test("each number of a row comes back in its own place, and each sketch with its own row", () => {
+  const all = ["sum", "p50", "stddev", "p99.9"].map((name, i): TestRow => {
+    const id = functionId(name);
+    const sketch = new QuantileSketch();
+    sketch.add(10 ** i);
+    return {
+      ...rowOf(`${name}`, i),
+      ...{ functionId: id, x: i + 0.5, y: i + 0.25, count: 10 + i, previousCount: 20 + i, revision: 30 + i },
+      ...{ sinks: 40 + i, newSinks: 50 + i, sketch: isPercentile(id) ? sketch : undefined },
+    };
+  });
+  const segment = new Segment(built(all));
+  assert.equal(segment.rowCount, all.length);
+  all.forEach((expected, row) => {
+    const { sketch, ...numbers } = segment.accumulator(row);
+    const { functionId, x, y, count, previousCount, revision, sinks, newSinks, hash } = expected;
+    assert.deepEqual(numbers, { functionId, x, y, count });
+    assert.deepEqual(sketch?.bins, expected.sketch?.bins);
+    assert.deepEqual(
+      [segment.previousCount, segment.revision, segment.sinks, segment.newSinks, segment.hash]
+        .map((column) => column[row]),
+      [previousCount, revision, sinks, newSinks, hash],
+    );
+    assert.equal(segment.series(row).name, expected.name);
+  });
+});
+
 Deno.test("a revision that a segment cannot hold is refused, not changed", () => {
   const [one] = fc.sample(row, 1);
   const { revision } = new Segment(built([{ ...one!, revision: REVISION_MAX }]));
