@@ -105,8 +105,9 @@ export class Inside {
     this.offset = next;
   }
 
-  save(closeAll = false, changes: Partial<CheckpointInput> = {}): void {
-    this.checkpoint.write({
+  /** Writes a checkpoint, and returns what that returns. */
+  save(closeAll = false, changes: Partial<CheckpointInput> = {}): number {
+    return this.checkpoint.write({
       nowMs: NOW_MS,
       // The clock has been right for long.
       elapsedMs: 1e9,
@@ -135,9 +136,9 @@ export class Inside {
   }
 
   /** Fulfils a request for dead letters as ingest would, those of events aside. */
-  request(action: DeadLetterRequest["action"], deadLetters: readonly DeadLetter[]): void {
+  request(action: DeadLetterRequest["action"], deadLetters: readonly DeadLetter[]): number {
     const [reissued, purged] = action === "retry" ? [deadLetters, []] : [[], deadLetters.map(({ id }) => id)];
-    this.save(false, { settled: { requests: [], retried: [], refusedAgain: [], purged, reissued } });
+    return this.save(false, { settled: { requests: [], retried: [], refusedAgain: [], purged, reissued } });
   }
 
   /** Delivers what is in the outbox into a table keyed as a sink keys it. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
-import { type Inside, withInside } from "../inside.ts";
+import { readBookEntries } from "../../../src/state/checkpoint/book_entries.ts";
+import { Inside, inTemporaryDirectory, withInside } from "../inside.ts";
 
 const A = { name: "a", value: 1, timestamp: 1 };
 
@@ -95,3 +96,67 @@ Deno.test("what is refused and what is no number count for the bound of the next
     inside.save(false, { refused: [{ ...refused[0]!, raw: new Uint8Array(25) }] });
     assert.deepEqual(deadLetters(inside).map(({ raw }) => raw?.length), [undefined, 25]);
   }, { deadLetterBound: { deadLetters: 2, bytes: 30 } }));
+
+const event = (offset: number, bytes: number) => ({
+  ...{ reason: "invalid", detail: "", bus: "bus", partition: "", offset } as const,
+  raw: new Uint8Array(bytes),
+  rawBytes: bytes,
+});
+const sizes = (inside: Inside) => deadLetters(inside).map(({ raw }) => raw?.length);
+
+Deno.test("the bytes of all refused events count, also after a restart, and what is dropped is in the books", () =>
+  inTemporaryDirectory((directory) => {
+    const deadLetterBound = { deadLetters: 99, bytes: 60 };
+    const live = (work: (inside: Inside) => void) => {
+      const inside = new Inside(directory, { deadLetterBound });
+      work(inside);
+      inside.state.close();
+    };
+    live((inside) => {
+      inside.save(false, { refused: [event(1, 10), event(2, 20)] });
+      inside.save(false, { refused: [event(3, 30)] });
+      assert.deepEqual(sizes(inside), [10, 20, 30]);
+      inside.save(false, { refused: [event(4, 1)] });
+      assert.deepEqual(sizes(inside), [20, 30, 1]);
+    });
+    live((inside) => {
+      inside.save(false, { refused: [event(5, 9)] });
+      assert.deepEqual(sizes(inside), [20, 30, 1, 9]);
+      inside.save(false, { refused: [event(6, 1)] });
+      assert.deepEqual(sizes(inside), [30, 1, 9, 1]);
+      assert.equal(inside.checkpoint.counters.deadLettersDropped, 2);
+      assert.equal(readBookEntries(inside.state).get("letters_dropped_invalid"), 2);
+    });
+  }));
+
+Deno.test("what is purged or taken in again makes room for others, in number and in bytes", () =>
+  withInside((inside) => {
+    inside.save(false, { refused: [event(1, 10), event(2, 10), event(3, 10)] });
+    inside.request("purge", deadLetters(inside).slice(1, 2));
+    inside.save(false, { refused: [event(4, 10)] });
+    assert.deepEqual(deadLetters(inside).map(({ offset }) => offset), [1, 3, 4]);
+    const { id } = deadLetters(inside)[0]!;
+    inside.save(false, {
+      settled: { requests: [], retried: [id], refusedAgain: [], purged: [], reissued: [] },
+    });
+    inside.save(false, { refused: [event(5, 10)] });
+    assert.deepEqual(deadLetters(inside).map(({ offset }) => offset), [3, 4, 5]);
+    inside.save(false, { refused: [event(6, 1)] });
+    assert.deepEqual(deadLetters(inside).map(({ offset }) => offset), [4, 5, 6]);
+  }, { deadLetterBound: { deadLetters: 3, bytes: 30 } }));
+
+Deno.test("it is told how many aggregates were settled, sent again or overtaken, and no other dead letters", () =>
+  withInside((inside) => {
+    inside.take([A, { ...A, name: "b" }]);
+    inside.save(true);
+    refuse(inside);
+    publish(inside);
+    inside.save(false, { refused: [event(1, 1), event(2, 1), event(3, 1)] });
+    const [a, b, ...events] = deadLetters(inside);
+    const [first, ...others] = events.map(({ id }) => id);
+    const gone = { ...b!, aggregate: { ...b!.aggregate!, windowStartMs: 5000, windowEndMs: 6000 } };
+    const settled = { requests: [], refusedAgain: [], retried: [first!], purged: others };
+    assert.equal(inside.save(false, { settled: { ...settled, reissued: [a!, b!, gone] } }), 2);
+    assert.deepEqual([deadLetters(inside), lacked(inside)], [[], [0]]);
+    assert.equal(inside.save(), 0);
+  }));
