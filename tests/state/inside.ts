@@ -25,6 +25,8 @@ export interface InsideOptions {
   /** Instead of `windowSizeMs`. */
   tiers?: readonly Tier[];
   horizonMs?: number;
+  /** The names of the sources, `bus` alone if nothing is said. */
+  sources?: readonly string[];
   sinks?: string[];
   forget?: string[];
   router?: NameRoutes;
@@ -42,16 +44,18 @@ export class Inside {
   readonly outbox: OutboxLog;
   readonly registry: SinkRegistry;
   readonly checkpoint: Checkpoint;
+  readonly sources: readonly string[];
   offset: number;
 
   constructor(directory: string, options: InsideOptions = {}) {
+    this.sources = options.sources ?? ["bus"];
     const horizonMs = options.horizonMs ?? 1e9;
     const dedupMaxIds = options.dedupMaxIds ?? 0;
     const lengthMs = options.windowSizeMs ?? 1000;
     const tiers = options.tiers ?? [{ lengthMs, hopMs: lengthMs }];
     this.state = StateDatabase.open({ directory, instanceId: "test" });
     this.aggregator = new EventAggregator({
-      sourceCount: 1,
+      sourceCount: this.sources.length,
       tiers,
       allowedLatenessMs: 500,
       correctionHorizonMs: horizonMs,
@@ -91,17 +95,17 @@ export class Inside {
         deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
       },
     );
-    this.offset = Number(this.checkpoint.restore(["bus"], NOW_MS)[0]!.position ?? 0);
+    this.offset = Number(this.checkpoint.restore(this.sources, NOW_MS)[0]!.position ?? 0);
   }
 
-  take(events: readonly unknown[]): void {
+  take(events: readonly unknown[], source = 0): void {
     const next = this.offset + events.length;
     const batch = new EventBatch();
     scanReply(
       new TextEncoder().encode(JSON.stringify({ log: "L", offset: this.offset, next, events })),
       batch,
     );
-    this.aggregator.aggregate(0, batch, NOW_MS, () => {});
+    this.aggregator.aggregate(source, batch, NOW_MS, () => {});
     this.offset = next;
   }
 
@@ -111,9 +115,9 @@ export class Inside {
       nowMs: NOW_MS,
       // The clock has been right for long.
       elapsedMs: 1e9,
-      sources: ["bus"],
+      sources: this.sources,
       partitions: [{
-        source: "bus",
+        source: this.sources[0]!,
         partition: "",
         ordinal: 0,
         lineage: "L",

@@ -58,6 +58,39 @@ Deno.test("alarms are in the state as long as they stand, and end after a restar
   });
 });
 
+Deno.test("a checkpoint writes the rows that have changed since the last one, and no others", () =>
+  withInside((inside) => {
+    const { checkpoint, state: { seal } } = inside;
+    const written: string[] = [];
+    const put = seal.put.bind(seal);
+    seal.put = (table, ...row) => {
+      written.push(table);
+      return put(table, ...row);
+    };
+    const tables = (...events: object[]) => {
+      written.length = 0;
+      if (events.length > 0) inside.take(events);
+      inside.save();
+      return written.toSorted();
+    };
+    const [event, next] = ["1", "2"].map((id) => ({ ...reading(5), id }));
+    assert.deepEqual(tables(event!), ["open_page_keys", "open_page_values", "recent_ids"]);
+    assert.deepEqual(tables(), []);
+    assert.deepEqual(tables(next!), ["open_page_values", "recent_ids"]);
+    assert.deepEqual(tables(reading(5, "another")), ["open_page_keys", "open_page_values"]);
+    assert.deepEqual(tables(), []);
+    const noAlarms = () =>
+      inside.state.get("SELECT 1 FROM meta WHERE key = 'refusal_alarms' AND value = '[]'") !== undefined;
+    assert.equal(noAlarms(), true);
+    inside.state.transaction(() => inside.state.run("DELETE FROM meta WHERE key = 'refusal_alarms'"));
+    inside.save();
+    assert.equal(noAlarms(), false, "where none stand, none are written");
+    checkpoint.leave(0, { source: "bus", partition: "", lineage: "L", position: "5" });
+    assert.notEqual(checkpoint.leftLineage("L"), undefined);
+    inside.save();
+    assert.equal(checkpoint.leftLineage("L"), undefined, "the partition has it");
+  }, { dedupMaxIds: 9 }));
+
 Deno.test("settings are in force from the checkpoint that writes them", () =>
   withInside((inside) => {
     const { checkpoint, state } = inside;
@@ -273,6 +306,56 @@ Deno.test("partitions that exchange their lineages exchange their event times", 
       3000,
       7000,
     ]);
+  }));
+
+/** Whether an event with this id is a duplicate for the source; from now on it is. */
+function isDuplicate(inside: Inside, id: string, source = 0): boolean {
+  const before = inside.aggregator.books.duplicate;
+  inside.take([{ ...reading(1), id }], source);
+  return inside.aggregator.books.duplicate > before;
+}
+
+Deno.test("sources that exchange their lineages exchange the ids of their events, over a restart, too", () => {
+  const told: boolean[][] = [];
+  const askBoth = (inside: Inside) =>
+    told.push([
+      isDuplicate(inside, "of a", 1),
+      isDuplicate(inside, "of b", 0),
+      isDuplicate(inside, "of a", 0),
+    ]);
+  overRestarts({ sources: ["a", "b"], dedupMaxIds: 9 }, (inside) => {
+    isDuplicate(inside, "of a", 0);
+    isDuplicate(inside, "of b", 1);
+    inside.save();
+    inside.checkpoint.exchange(0, 1);
+    inside.save();
+    askBoth(inside);
+  }, askBoth);
+  assert.deepEqual(told, [[true, true, false], [true, true, false]]);
+});
+
+Deno.test("a source that goes on in the lineage of an earlier one has its ids and its event time", () =>
+  inTemporaryDirectory((directory) => {
+    const live = (source: string, work: (inside: Inside) => void) => {
+      const inside = new Inside(directory, { sources: [source], dedupMaxIds: 9 });
+      work(inside);
+      inside.save();
+      inside.state.close();
+    };
+    live("old", (inside) => assert.equal(isDuplicate(inside, "1"), false));
+    live("new", (inside) => {
+      assert.equal(inside.aggregator.watermark.greatestOf(0), -Infinity);
+      inside.checkpoint.takeOver(0, "L");
+      assert.equal(inside.aggregator.watermark.greatestOf(0), 1000);
+      assert.equal(isDuplicate(inside, "1"), true);
+      assert.equal(isDuplicate(inside, "2"), false);
+    });
+    live("new", (inside) => {
+      assert.deepEqual(["1", "2", "3"].map((id) => isDuplicate(inside, id)), [true, true, false]);
+      inside.checkpoint.leave(0, { source: "new", partition: "", lineage: "left", position: "5" });
+      inside.checkpoint.takeOver(0, "left");
+      assert.equal(isDuplicate(inside, "3"), true, "what a partition leaves has no ids of its own");
+    });
   }));
 
 Deno.test("each partition of a source goes on at its own event time", () => {
