@@ -103,6 +103,14 @@ Deno.test("what is wrong with a damaged state is said once, and exactly", () => 
       /^its tables are not those of this program$/,
     ],
     [byHand("CREATE TABLE more (a)"), /^its tables are not those of this program$/],
+    [
+      // What such a view would run is not run.
+      byHand(
+        "ALTER TABLE meta RENAME TO was; CREATE VIEW meta AS SELECT 'state_id' AS key, " +
+          "abs(-9223372036854775807 - 1) AS value",
+      ),
+      /^its tables are not those of this program$/,
+    ],
     [byHand("PRAGMA application_id = 1"), /^it is not a state file of this program$/],
     [
       // The count of free pages in the header: no table is read by it.
