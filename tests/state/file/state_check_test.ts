@@ -82,7 +82,7 @@ Deno.test("a later version may have other tables and indexes, and none of what r
 
 Deno.test("the id of a log is no longer than any, in whichever column its schema keeps it", () => {
   const longest = "x".repeat(LOG_ID_MAX_CHARACTERS);
-  const places: Record<string, (database: Bare, seal: Seal, id: string) => void> = {
+  const columns: Record<string, (database: Bare, seal: Seal, id: string) => void> = {
     bus: ({ run }, _, id) => run("INSERT INTO bus VALUES ('b', ?, 1, 1, 0)", id),
     "history.log": (_, seal, log) =>
       void seal.put("history", { log, page: 0, first_offset: 0, hashes: new Uint8Array(9) }),
@@ -92,23 +92,27 @@ Deno.test("the id of a log is no longer than any, in whichever column its schema
       run("INSERT INTO source_partition VALUES ('b', '', 0, ?, '1', 1)", id),
     lineage_left: ({ run }, _, id) => run("INSERT INTO lineage_left VALUES (?, '1', 1, 1)", id),
   };
-  const placesOf = (version: number) =>
+  const columnsOf = (version: number) =>
     version < 3
       ? ["bus"]
       : version < 5
       ? ["bus", "history.log"]
       : ["history.lineage", "source_partition", "lineage_left"];
   for (let version = 2; version <= LATEST; version++) {
-    for (const place of placesOf(version)) {
+    for (const column of columnsOf(version)) {
       const check = (id: string) =>
         withSchema(version, (database, seal) => {
           seal.begin();
-          places[place]!(database, seal, id);
+          columns[column]!(database, seal, id);
           seal.finish();
           checkContent(database, new Seal(database), version);
         });
       check(longest);
-      assert.throws(() => check(`${longest}x`), isFault(/^the id of a bus's log is longer than any$/), place);
+      assert.throws(
+        () => check(`${longest}x`),
+        isFault(/^the id of a bus's log is longer than any$/),
+        column,
+      );
     }
   }
 });
