@@ -67,3 +67,50 @@ Deno.test("each fault is told with where it is in its text", () => {
   }
   assert.equal(faultsOf({ name: "{x}", value: "y", labels: "z" }).length, 3);
 });
+
+Deno.test("what is not set is what the records of the format mostly have", () => {
+  const hole = (kind: string) => ({ kind, text: `{${kind}}` });
+  const at = (column: string) => ({ text: `/${column}`, tokens: [column] });
+  const pointed = {
+    value: at("value"),
+    timestamp: at("timestamp"),
+    timeUnit: "s",
+    function: at("agg_func"),
+    id: at("id"),
+  };
+  const none = { value: "*", function: undefined, id: undefined };
+  const name = { text: "{/name}", parts: [{ kind: "pointer", text: "{/name}", pointer: at("name") }] };
+  const cases: Readonly<Record<string, unknown>> = {
+    json: { name, ...pointed, labels: at("labels") },
+    csv: { name, ...pointed, labels: [] },
+    value: {
+      name: { text: "{topic}", parts: [hole("topic")] },
+      ...none,
+      timestamp: "bus",
+      timeUnit: "s",
+      labels: [],
+    },
+    influx: {
+      name: { text: "{measurement}.{field}", parts: [hole("measurement"), ".", hole("field")] },
+      ...none,
+      timestamp: "own",
+      timeUnit: "ns",
+      labels: "tags",
+    },
+    sparkplug: {
+      name: { text: "{metric}", parts: [hole("metric")] },
+      ...none,
+      timestamp: "own",
+      timeUnit: "ms",
+      labels: "tags",
+    },
+  };
+  for (const [format, expected] of Object.entries(cases)) {
+    const compiled = compileMapping({ format });
+    assert.ok("ok" in compiled, format);
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(compiled.ok)),
+      JSON.parse(JSON.stringify({ format, ...expected as object })),
+    );
+  }
+});

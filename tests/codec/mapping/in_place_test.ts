@@ -1,0 +1,156 @@
+/**
+ * Plain rows of CSV and plain lines of line protocol are read in place: a batch has the key of each series
+ * once, however often it comes, and no copy of an id.
+ */
+import assert from "node:assert/strict";
+import { CsvHeader } from "../../../src/codec/mapping/csv_header.ts";
+import type { MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
+import { readerFor, type RecordReader } from "../../../src/codec/mapping/record_reader.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
+import { ARRIVED_MS, contentOf } from "./read.ts";
+
+const CONTEXT = { arrivedMs: ARRIVED_MS };
+const ENCODER = new TextEncoder();
+
+/** Reads one after the other into one batch. Returns the values, by `name{labels}@time`, and the ids. */
+function readInPlace(reader: RecordReader, records: readonly string[], header?: CsvHeader) {
+  const bytes = ENCODER.encode(`\0${records.join("\0")}\0`);
+  const batch = new EventBatch();
+  batch.reset(bytes);
+  reader.begin(batch);
+  let at = 1;
+  for (const record of records) {
+    const end = at + ENCODER.encode(record).length;
+    if (header === undefined) reader.read(batch, at, end, CONTEXT);
+    else assert.equal(reader.readRow(batch, at, end, CONTEXT, header), undefined);
+    at = end + 1;
+  }
+  const { events, invalid } = contentOf(batch);
+  assert.deepEqual(invalid, []);
+  const keys = new Map<string, number>();
+  for (const [i, { name, labels }] of events.entries()) {
+    keys.set(JSON.stringify([name, labels]), batch.nameLength[i]!);
+  }
+  const bytesOfKeys = [...keys.values()].reduce((sum, length) => sum + length, 0);
+  assert.equal(batch.extraLength, bytesOfKeys, `${records}`);
+  assert.ok(events.length > keys.size, `${records}`);
+  return events.map(({ name, labels, value, timeMs, func, id }) => {
+    const told = Object.entries(labels).map(([label, text]) => `,${label}=${text}`).join("");
+    return [
+      `${name}${told}@${timeMs}`,
+      value,
+      ...(func === undefined ? [] : [func]),
+      ...(id === undefined ? [] : [id]),
+    ]
+      .join(" ");
+  });
+}
+
+const CSV = { format: "csv" };
+const MS = { ...CSV, timeUnit: "ms" };
+const WIDE = { ...CSV, name: "{/m}.{column}", timestamp: "bus", value: "*" };
+
+Deno.test("rows of CSV are read in place, whatever the separator, the quotes and the line breaks", () => {
+  const cases: readonly (readonly [MappingTexts, string, readonly string[]])[] = [
+    [MS, "name,value,timestamp\na,1,5\na,-2.5,6\n", ["a@5 1", "a@6 -2.5"]],
+    [MS, "name;value;timestamp\r\na;1;5\r\na;1e3;6", ["a@5 1", "a@6 1000"]],
+    [MS, "\ufeffname|value|timestamp\na|1|5\n\na|2|6\n", ["a@5 1", "a@6 2"]],
+    [MS, "value\tname\ttimestamp\n\n1\ta b\t5\n2\ta b\t6\r\n", ["a b@5 1", "a b@6 2"]],
+    [MS, 'name,value,timestamp\n"a",1,5\na,"2","6"\n', ["a@5 1", "a@6 2"]],
+    [MS, 'name,value,timestamp\n"a,b",1,5\n"a,b",2,6\n', ["a,b@5 1", "a,b@6 2"]],
+    [MS, "name,value,timestamp,größe\nä,1,5,\nä,2,6,x\n", ["ä@5 1", "ä@6 2"]],
+    [MS, " name , value,timestamp\na,true,5\na,FALSE,6\n", ["a@5 1", "a@6 0"]],
+    [MS, "name,value,timestamp,agg_func,id\na,1,5,avg,i7\na,2,6,,\na,3,7,p99,\n", [
+      "a@5 1 avg i7",
+      "a@6 2",
+      "a@7 3 p99",
+    ]],
+    [{ ...MS, timeUnit: "s" }, "name,value,timestamp\na,1,5\na,2,6.5\n", ["a@5000 1", "a@6500 2"]],
+    [
+      { ...MS, timeUnit: "rfc3339" },
+      "name,value,timestamp\na,1,1970-01-01T00:00:05Z\na,2,1970-01-01T00:00:06.5Z\n",
+      ["a@5000 1", "a@6500 2"],
+    ],
+    [
+      { ...MS, name: "{/m}.{column}", labels: "site:/site,none:/none" },
+      "m,site,value,timestamp\na,x,1,5\na,,2,6\na,x,3,7\n",
+      ["a.value,site=x@5 1", "a.value@6 2", "a.value,site=x@7 3"],
+    ],
+    [WIDE, "m,u,v,w\na,1,x,2\na,,,3\n", ["a.u 1", "a.w 2", "a.w 3"]],
+    [WIDE, "m,u\na,1\na,2\nu,m\n3,b\n4,b\n", ["a.u 1", "a.u 2", "b.u 3", "b.u 4"]],
+    [WIDE, "m,u\na,1\nm,u\na,2\n", ["a.u 1", "a.u 2"]],
+  ];
+  for (const [texts, record, expected] of cases) {
+    const reader = readerFor(texts)!;
+    const timed = expected.map((one) => one.includes("@") ? one : one.replace(" ", `@${ARRIVED_MS} `));
+    assert.deepEqual(readInPlace(reader, [record]), timed, record);
+    assert.deepEqual(readInPlace(reader, [record, record]), [...timed, ...timed], record);
+  }
+});
+
+Deno.test("rows of CSV whose header stands elsewhere are read in place, by whatever headers in turn", () => {
+  const reader = readerFor(MS)!;
+  for (let round = 0; round < 2; round++) {
+    for (
+      const [header, rows] of [["name,value,timestamp", ["a,1,5", "a,2,6"]], ["timestamp;value;name", [
+        "5;1;a",
+        "6;2;a",
+      ]]] as const
+    ) {
+      assert.deepEqual(readInPlace(reader, rows, CsvHeader.of(header)), ["a@5 1", "a@6 2"]);
+    }
+  }
+});
+
+Deno.test("lines of line protocol are read in place, with fields of any kind and times of any unit", () => {
+  const INFLUX = { format: "influx" };
+  const cases: readonly (readonly [MappingTexts, string, readonly string[]])[] = [
+    [INFLUX, "m v=1 5000000\nm v=2 6000000\n", ["m.v@5 1", "m.v@6 2"]],
+    [INFLUX, "m v=1 5000000\r\nm v=2 6000000\r\n", ["m.v@5 1", "m.v@6 2"]],
+    [INFLUX, "m,a=b,c=d v=1 5000000\nm,a=b,c=d   v=2   6000000", ["m.v,a=b,c=d@5 1", "m.v,a=b,c=d@6 2"]],
+    [INFLUX, "m\\ n,a=b\\,c v=1 5000000\nm\\ n,a=b\\,c v=2 6000000", ["m n.v,a=b,c@5 1", "m n.v,a=b,c@6 2"]],
+    [INFLUX, "größe,a=ä v=1 5000000\ngröße,a=ä v=2 6000000", ["größe.v,a=ä@5 1", "größe.v,a=ä@6 2"]],
+    [INFLUX, 'm u=1i,t="text, = #",v=2.5 5000000\nm u=t,t="",v=-1e2 6000000', [
+      "m.u@5 1",
+      "m.v@5 2.5",
+      "m.u@6 1",
+      "m.v@6 -100",
+    ]],
+    [INFLUX, 'm u=7u,v=false 5000000\nm v=F,w=3,u=TRUE 6000000\nm w=4,x="t" 7000000', [
+      "m.u@5 7",
+      "m.v@5 0",
+      "m.v@6 0",
+      "m.w@6 3",
+      "m.u@6 1",
+      "m.w@7 4",
+    ]],
+    [{ ...INFLUX, timeUnit: "s" }, "m v=1 5\nm v=2 6", ["m.v@5000 1", "m.v@6000 2"]],
+    [
+      { ...INFLUX, timeUnit: "us", timestamp: "bus" },
+      "m v=1 5\nm v=2\nm v=3",
+      [1, 2, 3].map((n) => `m.v@${ARRIVED_MS} ${n}`),
+    ],
+    [INFLUX, "m v=1\nm v=2", [1, 2].map((n) => `m.v@${ARRIVED_MS} ${n}`)],
+    [
+      { ...INFLUX, name: "{tag:a}-{field}", labels: "of:{measurement}" },
+      "m,a=b v=1 5000000\nm,a=b v=2 6000000",
+      [
+        "b-v,of=m@5 1",
+        "b-v,of=m@6 2",
+      ],
+    ],
+  ];
+  for (const [texts, record, expected] of cases) {
+    const reader = readerFor(texts)!;
+    assert.deepEqual(readInPlace(reader, [record]), expected, record);
+    assert.deepEqual(readInPlace(reader, [record, record]), [...expected, ...expected], record);
+  }
+});
+
+Deno.test("each of very many fields is its own series in place, and 256 of a measurement are kept", () => {
+  const reader = readerFor({ format: "influx" })!;
+  const line = (count: number) =>
+    `m ${Array.from({ length: count }, (_, i) => `f${i}=${i}`).join(",")} 5000000`;
+  const expected = Array.from({ length: 256 }, (_, i) => `m.f${i}@5 ${i}`);
+  assert.deepEqual(readInPlace(reader, [line(256), line(256)]), [...expected, ...expected]);
+});
