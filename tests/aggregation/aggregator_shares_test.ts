@@ -1,9 +1,12 @@
 /** What an aggregator counts beside the values, and what it knows of sources and closed windows. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { AggregatorOptions } from "../../src/aggregation/aggregator_options.ts";
 import { DroppedWindows } from "../../src/aggregation/dropped_windows.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { compileFunctions, FunctionRules } from "../../src/aggregation/function_rules.ts";
+import { PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
+import { readerFor } from "../../src/codec/mapping/record_reader.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 
@@ -177,4 +180,89 @@ Deno.test("an aggregator begins with nothing counted, and remembers as few ids a
   assert.equal(books.duplicate, 1);
   feed(aggregator, [{ timestamp: 100, id: "b" }, { timestamp: 100, id: "a" }]);
   assert.equal(books.duplicate, 1, "one is remembered, and no more");
+});
+
+Deno.test("a window that ended when event time came there is closed for a partition that is new, too", () => {
+  const aggregator = aggregatorOf({ tiers: [{ lengthMs: 2000, hopMs: 2000 }], correctionHorizonMs: 0 });
+  feed(aggregator, at(101, 102));
+  const partition = aggregator.addPartition(0, -Infinity);
+  assert.deepEqual(feed(aggregator, at(101, 102), partition), { refused: ["late 0"], late: [] });
+});
+
+Deno.test("an event behind the horizon of its own partition is refused, though others hold its window open", () => {
+  const aggregator = aggregatorOf({
+    tiers: [{ lengthMs: 2000, hopMs: 2000 }],
+    correctionHorizonMs: 1000,
+    sourceCount: 2,
+  });
+  feed(aggregator, at(90), 1);
+  feed(aggregator, at(102));
+  assert.deepEqual(feed(aggregator, at(101, 101.001)), { refused: ["late 0"], late: [] });
+  assert.deepEqual(feed(aggregator, at(101), 1), { refused: [], late: [] });
+});
+
+Deno.test("what is late for some of its windows is added to the others alone, though all of them are still there", () => {
+  const aggregator = aggregatorOf({ correctionHorizonMs: 0 });
+  feed(aggregator, at(100, 102, 101, 101));
+  const counts = [...aggregator.windows.all()].map((window) => [
+    `${window.startMs / 1000} ${window.endMs / 1000}`,
+    aggregator.windows.eventsIn(window),
+  ]);
+  assert.deepEqual(Object.fromEntries(counts), {
+    "100 102": 1,
+    "96 102": 1,
+    "98 104": 4,
+    "100 106": 4,
+    "102 104": 1,
+    "102 108": 1,
+  });
+});
+
+Deno.test("the first series of all is the same one in each of its windows", () => {
+  const aggregator = aggregatorOf();
+  feed(aggregator, at(100, 200, 300));
+  const windows = [...aggregator.windows.all()];
+  const { slotSeries } = aggregator.windows;
+  const series = windows.flatMap(({ pages }) => pages.map((page) => slotSeries[page * PAGE_SLOTS]!));
+  assert.equal(series.length, 12);
+  assert.equal(new Set(series).size, 1);
+  assert.equal(aggregator.windows.seriesCount, 2, "one for each length of windows");
+});
+
+Deno.test("a clock that is set back takes event time back with it, before events are judged", () => {
+  const aggregator = aggregatorOf({ correctionHorizonMs: 0 });
+  feed(aggregator, at(NOW_MS / 1000));
+  const batch = new EventBatch();
+  const event = { name: "a", value: 1, timestamp: NOW_MS / 1000 - 100 };
+  const reply = JSON.stringify({ log: "L", offset: 0, next: 1, events: [event] });
+  scanReply(new TextEncoder().encode(reply), batch);
+  aggregator.aggregate(0, batch, NOW_MS - 100_000, () => assert.fail("refused"));
+  assert.equal(aggregator.watermark.valueMs, NOW_MS - 100_000);
+  assert.equal(aggregator.lateArrivals, 0);
+});
+
+Deno.test("several events of one record are received as so many", () => {
+  const aggregator = aggregatorOf();
+  const batch = new EventBatch();
+  const elements = ["m a=1,b=2,c=x,d=4 5000000000", "m a=1 5000000000"];
+  const reply = JSON.stringify({ log: "L", offset: 0, next: 2, events: elements });
+  const mapped = { reader: readerFor({ format: "influx" })!, context: { arrivedMs: 5000 } };
+  scanReply(new TextEncoder().encode(reply), batch, 2, mapped);
+  aggregator.aggregate(0, batch, NOW_MS, (refusal) => assert.fail(refusal));
+  const { received, aggregated, invalid } = aggregator.books;
+  assert.deepEqual({ received, aggregated, invalid }, { received: 5, aggregated: 4, invalid: 1 });
+});
+
+Deno.test("ids are remembered as they are, whether they are spelt with escapes or not", () => {
+  const aggregator = aggregatorOf();
+  const batch = new EventBatch();
+  const ids = ["plain", "sp\\u0065lt", "x".repeat(300), "ü"];
+  const elements = ids.map((id) => `{"name":"a","value":1,"timestamp":5,"id":"${id}"}`);
+  scanReply(new TextEncoder().encode(`{"log":"L","offset":0,"next":4,"events":[${elements}]}`), batch);
+  aggregator.aggregate(0, batch, NOW_MS, () => assert.fail("refused"));
+  const { lengths, text } = aggregator.recentIds![0]!.runSince(0);
+  let at = 0;
+  const kept = [...lengths].map((length) => new TextDecoder().decode(text.subarray(at, at += length)));
+  const digest = createHash("sha256").update("x".repeat(300)).digest("hex");
+  assert.deepEqual(kept, ["plain", "spelt", digest, "ü"]);
 });

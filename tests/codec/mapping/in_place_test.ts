@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { CsvHeader } from "../../../src/codec/mapping/csv_header.ts";
 import type { MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
 import { readerFor, type RecordReader } from "../../../src/codec/mapping/record_reader.ts";
+import { ReplyFormatError } from "../../../src/codec/json_bytes.ts";
+import { scanReply } from "../../../src/codec/reply_scanner.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { ARRIVED_MS, contentOf } from "./read.ts";
 
@@ -153,4 +155,57 @@ Deno.test("each of very many fields is its own series in place, and 256 of a mea
     `m ${Array.from({ length: count }, (_, i) => `f${i}=${i}`).join(",")} 5000000`;
   const expected = Array.from({ length: 256 }, (_, i) => `m.f${i}@5 ${i}`);
   assert.deepEqual(readInPlace(reader, [line(256), line(256)]), [...expected, ...expected]);
+});
+
+Deno.test("a line in the quotes of a reply is read in place, however long it is and whatever stands around it", () => {
+  const reader = readerFor({ format: "influx" })!;
+  for (let length = 1; length <= 9; length++) {
+    for (const gap of ["", " ", "\n\t "]) {
+      for (const count of [1, 2, 3]) {
+        const name = "abcdefghi".slice(0, length);
+        const elements = Array.from({ length: count }, (_, i) => `"${name},a=b v=${i},u=${i} 5000000"`);
+        const events = gap + elements.join(`${gap},${gap}`) + gap;
+        const body = ENCODER.encode(`{"log":"L","offset":0,"next":${count},"events":[${events}]}`);
+        const batch = new EventBatch();
+        scanReply(body, batch, count, { reader, context: CONTEXT });
+        const read = contentOf(batch).events.map(({ name, value, raw }) => [name, value, raw]);
+        assert.deepEqual(
+          read,
+          elements.flatMap((_, i) =>
+            ["v", "u"].map((field) => [`${name}.${field}`, i, `${name},a=b ${field}=${i} 5000000`])
+          ),
+        );
+        assert.equal(batch.extraLength, batch.nameLength[0]! + batch.nameLength[1]!);
+        assert.deepEqual([batch.isMapped, batch.total, batch.surplus], [true, count, count]);
+      }
+    }
+  }
+});
+
+Deno.test("what is no plain line in a reply is not read in place, and is what it is elsewhere", () => {
+  const reader = readerFor({ format: "influx" })!;
+  const line = "m,a=b v=1 5000000";
+  for (
+    const element of [`"m,a=\\u0062 v=1 5000000"`, `"${line}"x`, `"${line}" "`, `"${line}\x01"`, `"${line}`]
+  ) {
+    const body = ENCODER.encode(`{"log":"L","offset":0,"next":2,"events":[${element},"${line}"]}`);
+    const batch = new EventBatch();
+    try {
+      scanReply(body, batch, 2, { reader, context: CONTEXT });
+    } catch (error) {
+      assert.ok(error instanceof ReplyFormatError, `${error}`);
+      continue;
+    }
+    const { events, invalid } = contentOf(batch);
+    assert.equal(events.length + invalid.length, 2, element);
+    assert.deepEqual(events.at(-1), {
+      name: "m.v",
+      labels: { a: "b" },
+      func: undefined,
+      value: 1,
+      timeMs: 5,
+      id: undefined,
+      raw: line,
+    });
+  }
 });

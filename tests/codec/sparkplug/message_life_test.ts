@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Certificate } from "../../../src/codec/sparkplug/certificate.ts";
 import { heldOf, WEIGHT_MAX_BYTES } from "../../../src/codec/sparkplug/node_sessions.ts";
-import { Host } from "./messages.ts";
+import { Host, session } from "./messages.ts";
 
 const NBIRTH = "spBv1.0/plant/NBIRTH/n1";
 const NDATA = "spBv1.0/plant/NDATA/n1";
@@ -93,4 +93,15 @@ Deno.test("a birth that there is no room for takes the earlier one of its node a
   host_.take(NBIRTH, { seq: 0, metrics: [...NODE_BORN.metrics, { ...VALUE, name: "c", alias: 3 }] });
   assert.equal(sessions.get("plant", "n1"), undefined);
   assert.match(host_.refusal(NDATA, { seq: 1, metrics: [OF_NODE] }), /no birth certificate/);
+});
+
+Deno.test("a death that names no session, or a node that named none, ends what is known of the node", () => {
+  const NDEATH = "spBv1.0/plant/NDEATH/n1";
+  const born = [session(3), ...NODE_BORN.metrics];
+  for (const [metrics, died] of [[born, []], [NODE_BORN.metrics, [session(3)]], [born, [session(3)]]]) {
+    const host_ = new Host();
+    host_.take(NBIRTH, { seq: 0, metrics });
+    host_.take(NDEATH, { metrics: died });
+    assert.match(host_.refusal(NDATA, { seq: 1, metrics: [OF_NODE] }), /no birth certificate/);
+  }
 });
