@@ -18,10 +18,10 @@ export class SampleIntake {
   /** What was taken, or says that there is no value. */
   readonly accepted: SampleCounts = { samples: 0, histograms: 0 };
 
-  /** A sample that says that its series has ended. */
-  stale(kind: keyof SampleCounts): void {
-    this.received[kind]++;
-    this.accepted[kind]++;
+  /** A histogram that says that its series has ended. */
+  staleHistogram(): void {
+    this.received.histograms++;
+    this.accepted.histograms++;
   }
 
   /** @param series A text: what is wrong with it. */
@@ -32,7 +32,8 @@ export class SampleIntake {
   ): void {
     this.received.samples++;
     if (Number.isNaN(value)) {
-      // There is no value, and the sender is not to blame: a summary without observations is sent so.
+      // There is no value, and the sender is not to blame: a series that has ended is sent so, and a summary
+      // without observations.
       this.accepted.samples++;
       return;
     }

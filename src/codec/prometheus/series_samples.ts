@@ -67,11 +67,10 @@ export function* readSamples(
     if (reader.isStepDone()) yield intake.events.bytes;
     if (reader.field === fields.samples) {
       const sample = readSample(reader);
-      if (sample.isStale) intake.stale("samples");
-      else intake.sample(values ??= series.pushed("", type), series.name, sample);
+      intake.sample(values ??= series.pushed("", type), series.name, sample);
     } else if (reader.field === fields.histograms) {
       const histogram = readHistogram(reader);
-      if (histogram.isStale) intake.stale("histograms");
+      if (histogram.isStale) intake.staleHistogram();
       else {
         counts ??= series.pushed("_count", 0);
         sums ??= series.pushed("_sum", 0);
@@ -81,14 +80,13 @@ export function* readSamples(
   }
 }
 
-function readSample(reader: WireReader): { value: number; timeMs: number; isStale: boolean } {
-  const sample = { value: 0, timeMs: 0, isStale: false };
+/** One that marks its series as stale is NaN. */
+function readSample(reader: WireReader): { value: number; timeMs: number } {
+  const sample = { value: 0, timeMs: 0 };
   const outer = reader.enter();
   while (reader.next()) {
-    if (reader.field === SAMPLE_VALUE) {
-      sample.value = reader.double();
-      sample.isStale = reader.hadBits(STALE_HIGH, STALE_LOW);
-    } else if (reader.field === SAMPLE_TIMESTAMP) sample.timeMs = reader.int64();
+    if (reader.field === SAMPLE_VALUE) sample.value = reader.double();
+    else if (reader.field === SAMPLE_TIMESTAMP) sample.timeMs = reader.int64();
     else reader.skip();
   }
   reader.leave(outer);

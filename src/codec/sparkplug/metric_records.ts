@@ -93,7 +93,7 @@ export class MetricRecords {
   ): MetricProperties | undefined {
     const own = propertiesOf(metric, this.properties.read);
     const ofBirth = definition?.properties;
-    return own === undefined || ofBirth === undefined ? own ?? ofBirth : { ...ofBirth, ...own };
+    return own === undefined ? ofBirth : { ...ofBirth, ...own };
   }
 }
 

@@ -9,7 +9,8 @@ import { readerFor, type RecordReader } from "../../../src/codec/mapping/record_
 import { ReplyFormatError } from "../../../src/codec/json_bytes.ts";
 import { scanReply } from "../../../src/codec/reply_scanner.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
-import { ARRIVED_MS, contentOf } from "./read.ts";
+import { hashBytes } from "../../../src/event/text_hash.ts";
+import { ARRIVED_MS, contentOf, read } from "./read.ts";
 
 const CONTEXT = { arrivedMs: ARRIVED_MS };
 const ENCODER = new TextEncoder();
@@ -168,9 +169,9 @@ Deno.test("a line in the quotes of a reply is read in place, however long it is 
         const body = ENCODER.encode(`{"log":"L","offset":0,"next":${count},"events":[${events}]}`);
         const batch = new EventBatch();
         scanReply(body, batch, count, { reader, context: CONTEXT });
-        const read = contentOf(batch).events.map(({ name, value, raw }) => [name, value, raw]);
+        const found = contentOf(batch).events.map(({ name, value, raw }) => [name, value, raw]);
         assert.deepEqual(
-          read,
+          found,
           elements.flatMap((_, i) =>
             ["v", "u"].map((field) => [`${name}.${field}`, i, `${name},a=b ${field}=${i} 5000000`])
           ),
@@ -207,5 +208,57 @@ Deno.test("what is no plain line in a reply is not read in place, and is what it
       id: undefined,
       raw: line,
     });
+  }
+});
+
+/** A record as a part of more bytes, in a batch that had other events before. */
+function readAmong(reader: RecordReader, before: string, record: string, after: string) {
+  const bytes = ENCODER.encode(before + record + after);
+  const batch = new EventBatch();
+  const start = ENCODER.encode(before).length;
+  const end = start + ENCODER.encode(record).length;
+  batch.reserve(8);
+  for (
+    const column of [
+      batch.position,
+      batch.rawStart,
+      batch.rawEnd,
+      batch.idLength,
+      batch.idHash,
+      batch.functionId,
+    ]
+  ) column.fill(7);
+  batch.timeMs.fill(7);
+  batch.reset(bytes);
+  reader.begin(batch);
+  reader.read(batch, start, end, CONTEXT);
+  for (let i = 0; i < batch.count; i++) {
+    assert.deepEqual([batch.position[i], batch.rawStart[i], batch.rawEnd[i]], [0, start, end]);
+    const [idStart, idLength] = [batch.idStart[i]!, batch.idLength[i]!];
+    const [ids, from] = idStart >= 0 ? [batch.bytes, idStart] : [batch.extra, ~idStart];
+    if (idLength > 0) assert.equal(batch.idHash[i], hashBytes(ids, from, idLength));
+  }
+  for (const { index, rawStart, rawEnd } of batch.invalid) {
+    assert.deepEqual([index, rawStart, rawEnd], [0, start, end]);
+  }
+  return contentOf(batch);
+}
+
+Deno.test("what lies behind a record is no part of it, wherever the record ends", () => {
+  const behind = ["1", " 1", ",", ",1,2,3", "=1", '"', '""', "\n", "\r\n", "\\ ", ";", "a", " v=1 1"];
+  const cases: readonly (readonly [MappingTexts, string])[] = [
+    [{ format: "influx" }, 'm\\ n,a=b\\,c t="x y",v=1i,w=-2.5e1 5000000\r\nm u=t 6000000'],
+    [MS, 'name,id,agg_func,value,timestamp\r\na,i1,max,1.5,5\r\n"b",,,"2",6'],
+    [WIDE, "\ufeffm;u;v\na;1;x\n\na;;2"],
+  ];
+  for (const [texts, whole] of cases) {
+    const reader = readerFor(texts)!;
+    for (let end = 0; end <= whole.length; end++) {
+      const record = whole.slice(0, end);
+      const expected = read(record, texts);
+      for (const after of behind) {
+        assert.deepEqual(readAmong(reader, "x,1 ", record, after), expected, `${record}|${after}`);
+      }
+    }
   }
 });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { usualFunction } from "../../../src/codec/prometheus/metric_kind.ts";
 import { SampleIntake } from "../../../src/codec/prometheus/sample_intake.ts";
 import { SeriesText } from "../../../src/codec/prometheus/series_samples.ts";
-import { PushedLabels, PushedSeries } from "../../../src/codec/pushed_events.ts";
+import { PushError } from "../../../src/codec/push_error.ts";
+import { PushedEvents, PushedLabels, PushedSeries } from "../../../src/codec/pushed_events.ts";
 
 const SERIES = PushedSeries.of("n", new PushedLabels(), "avg") as PushedSeries;
 const COUNTS = PushedSeries.of("n_count", new PushedLabels(), "last") as PushedSeries;
@@ -31,17 +32,16 @@ Deno.test("samples are taken, passed over or refused, and counted so", () => {
   intake.sample(SERIES, "n", { value: 2, timeMs: -1 });
   intake.sample(SERIES, "n", { value: Infinity, timeMs: 5 });
   intake.sample("a label that is there twice", undefined, { value: 2, timeMs: 5 });
-  intake.stale("samples");
   assert.deepEqual(eventsOf(intake), [["n", 1.5, 0]]);
-  assert.deepEqual(booksOf(intake), { received: [6, 0], accepted: [3, 0], refused: 3 });
+  assert.deepEqual(booksOf(intake), { received: [5, 0], accepted: [2, 0], refused: 3 });
   const reasons = [
     'a negative timestamp (1, such as "n")',
     'the value Infinity, which is no finite number (1, such as "n")',
     'a label that is there twice (1, such as "(no name)")',
   ];
   assert.equal(
-    intake.refusals.text(6, "samples"),
-    `3 of 6 samples are refused, the others are taken: ${reasons.join("; ")}`,
+    intake.refusals.text(5, "samples"),
+    `3 of 5 samples are refused, the others are taken: ${reasons.join("; ")}`,
   );
 });
 
@@ -54,7 +54,7 @@ Deno.test("a histogram is its count and its sum, or nothing", () => {
   intake.histogram(COUNTS, SUMS, "n", { count: 1, sum: 1, timeMs: -1 });
   intake.histogram("no count", SUMS, "n", { count: 1, sum: 1, timeMs: 1 });
   intake.histogram(COUNTS, "no sum", "n", { count: 1, sum: 1, timeMs: 1 });
-  intake.stale("histograms");
+  intake.staleHistogram();
   assert.deepEqual(eventsOf(intake), [["n_count", 3, 0], ["n_sum", 4.5, 0], ["n_count", 4, 1], [
     "n_count",
     5,
@@ -104,4 +104,23 @@ Deno.test("the labels of a series: one is its name, and empty ones are none", ()
     ];
   for (const [pairs, expected] of cases) assert.equal(pushed(pairs), expected, JSON.stringify(pairs));
   assert.equal(pushed([name], "_sum"), '{"name":"n_sum","default_func":"last","value":');
+});
+
+Deno.test("samples and histograms that are refused take memory, and are too many at some time", () => {
+  const refusals = (refuse: (intake: SampleIntake) => void) => {
+    const intake = new SampleIntake();
+    Object.assign(intake, { events: new PushedEvents(1000) });
+    let count = 0;
+    const isTooMuch = (error: unknown) => error instanceof PushError && error.status === 413;
+    assert.throws(() => {
+      for (; count < 1000; count++) refuse(intake);
+    }, isTooMuch);
+    return count;
+  };
+  const ofSamples = refusals((intake) => intake.sample(SERIES, "n", { value: 1, timeMs: -1 }));
+  const ofHistograms = refusals((intake) =>
+    intake.histogram(COUNTS, SUMS, "n", { count: 1, sum: 1, timeMs: -1 })
+  );
+  assert.ok(ofSamples > 0 && ofSamples < 1000);
+  assert.equal(ofHistograms, ofSamples);
 });
