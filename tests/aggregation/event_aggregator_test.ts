@@ -267,6 +267,23 @@ Deno.test("series come and go without end in bounded memory", () => {
   assert.ok(aggregator.windows.slotSeries.length <= 16 * PAGE_SLOTS * 2);
 });
 
+Deno.test("windows keep what they have while more and more of them are open, in whatever order they open", () => {
+  const aggregator = new EventAggregator({ ...DEFAULTS, correctionHorizonMs: 1e9 });
+  const starts = Array.from({ length: 100 }, (_, i) => (i * 37 % 100) * 10);
+  for (const start of starts) {
+    feed(aggregator, [at(start + 1, { value: start + 0.5, agg_func: "max" }), at(start + 2, { name: "b" })]);
+  }
+  feed(aggregator, starts.map((start) => at(start + 3, { value: start, agg_func: "max" })));
+  const expected = starts.toSorted((a, b) => a - b).flatMap((start) => [
+    { start: start * 1000, name: "a", func: "max", value: start + 0.5, count: 2 },
+    { start: start * 1000, name: "b", func: "sum", value: 1, count: 1 },
+  ]);
+  assert.deepEqual(
+    allRows(aggregator).toSorted((a, b) => a.start - b.start || (a.name < b.name ? -1 : 1)),
+    expected,
+  );
+});
+
 Deno.test("the name of an event may be the first thing in its bytes", () => {
   for (const functions of ["*=avg", "*=avg,min"]) {
     const batch = batchOf([at(NOW_MS / 1000, { name: "first" })]);

@@ -240,3 +240,13 @@ Deno.test("a reply: an invalid element is kept without the space around it", () 
     "[ 2 ]",
   ]);
 });
+
+Deno.test("a batch is empty from when a reply is to be scanned into it, whatever was in it before", () => {
+  const batch = new EventBatch();
+  scanReply(bytesOf(replyOf(`${EVENT},1`, 2)), batch);
+  assert.equal(new ReplyScanner(bytesOf(replyOf(EVENT, 1)), batch).readHead()?.next, 4);
+  assert.deepEqual([batch.total, batch.count, batch.invalid.length], [0, 0, 0]);
+  scanReply(bytesOf(replyOf(EVENT, 1)), batch);
+  assert.throws(() => scanReply(bytesOf('{"log":'), batch), ReplyFormatError);
+  assert.deepEqual([batch.total, batch.count], [0, 0]);
+});

@@ -33,6 +33,7 @@ function readInPlace(reader: RecordReader, records: readonly string[], header?: 
   const keys = new Map<string, number>();
   for (const [i, { name, labels }] of events.entries()) {
     keys.set(JSON.stringify([name, labels]), batch.nameLength[i]!);
+    assert.equal(batch.nameHash[i], hashBytes(batch.extra, ~batch.nameStart[i]!, batch.nameLength[i]!));
   }
   const bytesOfKeys = [...keys.values()].reduce((sum, length) => sum + length, 0);
   assert.equal(batch.extraLength, bytesOfKeys, `${records}`);
