@@ -202,20 +202,24 @@ Deno.test("an event behind the horizon of its own partition is refused, though o
 });
 
 Deno.test("what is late for some of its windows is added to the others alone, though all of them are still there", () => {
-  const aggregator = aggregatorOf({ correctionHorizonMs: 0 });
-  feed(aggregator, at(100, 102, 101, 101));
-  const counts = [...aggregator.windows.all()].map((window) => [
-    `${window.startMs / 1000} ${window.endMs / 1000}`,
-    aggregator.windows.eventsIn(window),
-  ]);
-  assert.deepEqual(Object.fromEntries(counts), {
-    "100 102": 1,
-    "96 102": 1,
-    "98 104": 4,
-    "100 106": 4,
-    "102 104": 1,
-    "102 108": 1,
-  });
+  const compiled = compileFunctions("*=min,max");
+  assert.ok("ok" in compiled);
+  for (const [functions, count] of [[FunctionRules.default, 1], [compiled.ok, 2]] as const) {
+    const aggregator = aggregatorOf({ correctionHorizonMs: 0, functions });
+    feed(aggregator, at(100, 102, 101, 101));
+    const counts = [...aggregator.windows.all()].map((window) => [
+      `${window.startMs / 1000} ${window.endMs / 1000}`,
+      aggregator.windows.eventsIn(window) / count,
+    ]);
+    assert.deepEqual(Object.fromEntries(counts), {
+      "100 102": 1,
+      "96 102": 1,
+      "98 104": 4,
+      "100 106": 4,
+      "102 104": 1,
+      "102 108": 1,
+    });
+  }
 });
 
 Deno.test("the first series of all is the same one in each of its windows", () => {

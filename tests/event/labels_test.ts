@@ -4,10 +4,14 @@ import fc from "../support/fast_check.ts";
 import { ODD_TEXTS, oddLabels } from "../support/odd_labels.ts";
 import {
   canonicalLabels,
+  hasLabels,
   LABELS_MAX,
+  labelsIn,
+  labelsOf,
   labelsProblem,
   nameEnd,
   SERIES_MAX_BYTES,
+  seriesInWords,
   seriesKey,
   seriesOf,
 } from "../../src/event/labels.ts";
@@ -91,4 +95,53 @@ Deno.test("what is no label is said", () => {
     else assert.match(`${found}`, problem, JSON.stringify(labels));
   }
   for (const odd of ODD_TEXTS) assert.equal(labelsProblem("name", { [odd]: odd }), undefined, odd);
+});
+
+Deno.test("an aggregate has its labels as canonical text, and none where its series has none", () => {
+  assert.deepEqual(labelsOf({}), {});
+  assert.deepEqual(labelsOf({ b: "2", a: "1" }), { labels: '{"a":"1","b":"2"}' });
+  const cases: readonly (readonly [string, { readonly labels?: string }])[] = [
+    ["{}", {}],
+    ["{ }", {}],
+    ['{ "b": "2", "a": "1" }', { labels: '{"a":"1","b":"2"}' }],
+    ["null", { labels: "null" }],
+    ["[ ]", { labels: "[ ]" }],
+    ["7", { labels: "7" }],
+    ['"a"', { labels: '"a"' }],
+  ];
+  for (const [json, expected] of cases) assert.deepEqual(labelsIn(json), expected, json);
+});
+
+Deno.test("a series has labels where it has each of them, whatever others it has", () => {
+  const labels = '{"a":"1","b":"2"}';
+  const cases: readonly (readonly [string | undefined, Record<string, string>, boolean])[] = [
+    [undefined, {}, true],
+    [undefined, { a: "1" }, false],
+    [labels, {}, true],
+    [labels, { a: "1" }, true],
+    [labels, { b: "2", a: "1" }, true],
+    [labels, { a: "1", b: "3" }, false],
+    [labels, { c: "1" }, false],
+    ['{"__proto__":"1"}', { toString: "1" }, false],
+  ];
+  for (const [own, wanted, expected] of cases) {
+    assert.equal(hasLabels(own, wanted), expected, `${own} ${JSON.stringify(wanted)}`);
+  }
+});
+
+Deno.test("a series is its name for people, with its labels behind it", () => {
+  assert.equal(seriesInWords({ name: "oven" }), "oven");
+  assert.equal(
+    seriesInWords({ name: "oven", labels: '{"line":"4","site":"north"}' }),
+    "oven{line=4,site=north}",
+  );
+});
+
+Deno.test("the name in the bytes of a key ends where its labels begin, or the key does", () => {
+  const bytes = new TextEncoder().encode("xab\0{}ab\0");
+  assert.equal(nameEnd(bytes, 1), 3);
+  assert.equal(nameEnd(bytes, 6, 8), 8);
+  assert.equal(nameEnd(bytes, 0, 2), 2);
+  assert.equal(nameEnd(new TextEncoder().encode("\0{}")), 0);
+  assert.deepEqual(seriesOf("\0{}"), { name: "", labels: "{}" });
 });
