@@ -97,10 +97,7 @@ export class CurrentWindows {
   reset(): void {
     this.fromMs = Infinity;
     this.untilMs = -Infinity;
-    for (const window of this.all) {
-      window.startMs = Infinity;
-      window.endMs = -Infinity;
-    }
+    for (const window of this.all) window.startMs = Infinity;
   }
 
   /**

@@ -109,6 +109,53 @@ Deno.test("property: every function is its textbook definition, in one piece and
   );
 });
 
+Deno.test("each function is exact for a few readings, in one piece and joined", () => {
+  const of = (...pairs: readonly (readonly [value: number, timestamp: number])[]) =>
+    pairs.map(([value, timestamp]) => ({ value, timestamp }));
+  const some = of([5, 2], [-3, 3]);
+  const more = of([8, 1], [8, 3], [2, 1]);
+  const expected: Readonly<Record<string, readonly [some: number, more: number, turned: number]>> = {
+    sum: [2, 20, 20],
+    avg: [1, 4, 4],
+    min: [-3, -3, -3],
+    max: [5, 8, 8],
+    count: [2, 5, 5],
+    first: [5, 8, 8],
+    last: [-3, 8, -3],
+    stddev: [Math.sqrt(32), Math.sqrt(21.5), Math.sqrt(21.5)],
+  };
+  for (const [func, values] of Object.entries(expected)) {
+    const found = [
+      accumulate(func, some),
+      merge(accumulate(func, some), accumulate(func, more)),
+      merge(accumulate(func, more), accumulate(func, some)),
+    ];
+    assert.deepEqual(found.map(({ count }) => count), [2, 5, 5]);
+    for (const [i, value] of found.map(valueOf).entries()) {
+      assert.ok(Math.abs(value - values[i]!) < 1e-12, `${func}: ${value} for ${values[i]}`);
+    }
+    assert.equal(valueOf(accumulate(func, [...some, ...more])).toFixed(9), values[1].toFixed(9), func);
+  }
+  const tied = (func: string) => valueOf(merge(accumulate(func, of([1, 7])), accumulate(func, of([2, 7]))));
+  assert.deepEqual([tied("first"), tied("last")], [1, 2], "ties go by arrival");
+});
+
+Deno.test("what a sum loses to rounding is in its average and in what is joined of it, too", () => {
+  const readings = (...values: readonly number[]) => values.map((value) => ({ value, timestamp: 1 }));
+  const values = [1, 1e100, 3, -1e100, 0, 2];
+  assert.equal(valueOf(accumulate("sum", readings(...values))), 6);
+  assert.equal(valueOf(accumulate("avg", readings(...values))), 1);
+  for (let cut = 1; cut < values.length; cut++) {
+    for (const [func, expected] of [["sum", 6], ["avg", 1]] as const) {
+      const [some, more] = [values.slice(0, cut), values.slice(cut)].map((part) =>
+        accumulate(func, readings(...part))
+      );
+      assert.equal(valueOf(merge(some!, more!)), expected, `${func} ${cut}`);
+      assert.equal(valueOf(merge(more!, some!)), expected, `${func} ${cut}`);
+    }
+  }
+});
+
 Deno.test("property: whether readings come in time or late does not show in a sum", () => {
   const wild = fc.array(
     fc.oneof(

@@ -8,7 +8,9 @@ import { FunctionRules } from "../../src/aggregation/function_rules.ts";
 import { type OpenWindow, OpenWindows, PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
 import type { Tier } from "../../src/aggregation/tier.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
+import { AVG } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
+import { hashBytes } from "../../src/event/text_hash.ts";
 
 const NOW_MS = 1_000_000_000;
 const TIERS: readonly Tier[] = [
@@ -136,4 +138,78 @@ Deno.test("the windows that take an event are open, or closed within the horizon
     assert.equal(spansOf(taking).join(" "), takes, JSON.stringify(changes));
     assert.equal(current.isLate, isLate, JSON.stringify(changes));
   }
+});
+
+Deno.test("the slots of a series are found where it is in each of the windows, and not in some alone", () => {
+  const windows = new OpenWindows([1, 2]);
+  const series = ["a", "b", "c"].map((name) => {
+    const bytes = new TextEncoder().encode(name);
+    return windows.series.add(bytes, 0, 1, hashBytes(bytes, 0, 1), AVG);
+  });
+  const current = new CurrentWindows(TIERS);
+  const moveTo = (eventMs: number) => {
+    current.reset();
+    current.moveTo(eventMs, windows, new Set(), new DroppedWindows());
+  };
+  /** Of each series, twice: at first they are looked for, and then remembered. */
+  const found = () => {
+    const all = [...series, ...series].map((one) =>
+      current.findSlots(one, windows) ? [...current.slots] : []
+    );
+    const expected = [...series, ...series].map((one) => {
+      const slots = current.all.map(({ open }) => open === undefined ? -1 : windows.findSlot(one, open));
+      return slots.includes(-1) ? [] : slots;
+    });
+    assert.deepEqual(all, expected);
+    return all.slice(0, series.length).map(({ length }) => length > 0);
+  };
+  moveTo(7000);
+  assert.equal(current.findSlots(-1, windows), false);
+  assert.deepEqual(found(), [false, false, false], "no window is open");
+  windows.addSlots(series[0]!, current.all.slice(0, 1), new Int32Array(1));
+  assert.deepEqual(found(), [false, false, false], "all but one are not open");
+  for (const one of series) windows.addSlots(one, current.all, current.slots);
+  assert.deepEqual(found(), [true, true, true]);
+  moveTo(8000);
+  assert.deepEqual(found(), [false, false, false], "two of them are new");
+  windows.addSlots(series[2]!, current.all, current.slots);
+  windows.addSlots(series[1]!, current.all.slice(0, 2), current.slots);
+  assert.deepEqual(found(), [false, false, true]);
+  // What is freed is taken again by other windows.
+  for (const window of [...windows.all()].toReversed()) if (window.endMs <= 8000) windows.remove(window);
+  moveTo(9000);
+  assert.deepEqual(found(), [false, false, true]);
+  for (const one of series.toReversed()) windows.addSlots(one, current.all, current.slots);
+  assert.deepEqual(found(), [true, true, true]);
+  moveTo(13_000);
+  for (const one of series) windows.addSlots(one, current.all, current.slots);
+  assert.deepEqual(found(), [true, true, true]);
+});
+
+Deno.test("a page is to be written again when one of its events has come, and no other page is", () => {
+  const aggregator = new EventAggregator({
+    sourceCount: 1,
+    tiers: [{ lengthMs: 2000, hopMs: 2000 }],
+    allowedLatenessMs: 0,
+    correctionHorizonMs: 60_000,
+    maxFutureSkewMs: 300_000,
+    maxSeries: 1000,
+    functions: FunctionRules.default,
+    hashKey: [1, 2],
+    dedupMaxIds: 0,
+  });
+  const feed = (...seconds: readonly number[]) => {
+    const events = seconds.map((timestamp) => ({ name: "a", value: 1, timestamp }));
+    const batch = new EventBatch();
+    const reply = JSON.stringify({ log: "L", offset: 0, next: events.length, events });
+    scanReply(new TextEncoder().encode(reply), batch);
+    aggregator.aggregate(0, batch, NOW_MS, (refusal) => assert.fail(refusal));
+  };
+  feed(100, 102, 104);
+  const { windows } = aggregator;
+  windows.markAllClean();
+  assert.ok(!windows.pageTouched.includes(1));
+  feed(103);
+  const touched = [...windows.all()].map(({ startMs, pages }) => [startMs, windows.pageTouched[pages[0]!]]);
+  assert.deepEqual(touched, [[100_000, 0], [102_000, 1], [104_000, 0]]);
 });

@@ -93,3 +93,13 @@ Deno.test("what is usual for an event stands below the one that names no functio
   assert.deepEqual([UNNAMED, usually(0), usually(7), usually(16)], [-1, -2, -9, -18]);
   for (const id of [0, 1, 7, 16, 1_000_016]) assert.equal(usualOf(usually(id)), id);
 });
+
+Deno.test("a number from outside is that of a function up to that of p100, and none beyond it", () => {
+  const greatest = functionId("p100");
+  assert.deepEqual([greatest, greatest + 1, functionId("p0"), functionId("p0") - 1].map(isFunctionId), [
+    true,
+    false,
+    true,
+    false,
+  ]);
+});
