@@ -23,6 +23,24 @@ export function openDatabase(
   }
 }
 
+/**
+ * The rows of a query one by one, on one view of the database. Deno's iterator takes an error between two
+ * rows for the end. So it is asked whether a row comes behind the last one, which meets the same error.
+ *
+ * @param sql Without a limit.
+ * @throws SQLite's error.
+ */
+export function* eachRow<Row>(database: DatabaseSync, sql: string): Generator<Row> {
+  let read = 0;
+  for (const row of database.prepare(sql).iterate() as Iterable<Row>) {
+    read++;
+    yield row;
+  }
+  if (database.prepare(`${sql} LIMIT 1 OFFSET ?`).get(read) !== undefined) {
+    throw new Error(`disk I/O error: no row was read after ${read}`);
+  }
+}
+
 /** SQLITE_READONLY_ROLLBACK */
 const HALF_WRITTEN_CODE = 776;
 

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { eachRow } from "../../platform/file/database.ts";
 import { Seal } from "./seal.ts";
 import { toStateError } from "./state_error.ts";
 
@@ -99,7 +100,7 @@ export abstract class SealedStore {
   /** The rows of a query one by one, where they may be too many for memory. @throws {StateError} */
   *iterate<Row>(sql: string): Generator<Row> {
     try {
-      yield* this.prepare(sql).iterate() as Iterable<Row>;
+      yield* eachRow<Row>(this.database, sql);
     } catch (error) {
       throw toStateError(error, this.path);
     }
