@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Failure, noteOutages, readOutages } from "../../src/state/outages.ts";
+import { withState } from "./inside.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 
 const HOUR_MS = 3600_000;
@@ -59,6 +60,32 @@ Deno.test("an outage that was short is told to nobody, nor that it is over", () 
     Deno.removeSync(directory, { recursive: true });
   }
 });
+
+Deno.test("outages are told each for itself: at the hour, at the day after it, and at their end", () =>
+  withState((state) => {
+    const [bus, sink] = ["bus", "sink"];
+    const note = (nowMs: number, failing: Readonly<Record<string, number>>, ...untried: string[]) => {
+      const reasons = Object.entries(failing).map(([subject, sinceMs]) =>
+        [subject, { detail: `away at ${nowMs}`, sinceMs }] as const
+      );
+      const { due, over } = noteOutages(state, new Map(reasons), new Set(untried), nowMs);
+      return [due, over].map((told) => told.map(({ subject, sinceMs }) => `${subject} ${sinceMs}`).join());
+    };
+    const known = () => readOutages(state).map(({ subject, detail }) => `${subject} ${detail}`);
+    assert.deepEqual(note(0, {}), ["", ""]);
+    assert.deepEqual(note(HOUR_MS - 1, { bus: 0, sink: 5 }), ["", ""]);
+    assert.deepEqual(note(HOUR_MS, { bus: 3, sink: 5 }), ["bus 0", ""], "it began when it was first seen");
+    assert.deepEqual(note(HOUR_MS + 5, { bus: 3, sink: 5 }), ["sink 5", ""]);
+    assert.deepEqual(note(25 * HOUR_MS - 1, { bus: 3, sink: 5 }), ["", ""]);
+    assert.deepEqual(note(25 * HOUR_MS, { bus: 3 }, sink), ["bus 0", ""]);
+    assert.deepEqual(known(), [`bus away at ${25 * HOUR_MS}`, `sink away at ${25 * HOUR_MS - 1}`]);
+    assert.deepEqual(note(26 * HOUR_MS, {}, bus, sink), ["", ""], "nothing is known of them");
+    assert.equal(known().length, 2);
+    assert.deepEqual(note(27 * HOUR_MS, { sink: 5 }, bus), ["sink 5", ""]);
+    assert.deepEqual(note(28 * HOUR_MS, { bus: 3 }, bus), ["", "sink 5"]);
+    assert.deepEqual(note(29 * HOUR_MS, {}), ["", "bus 0"]);
+    assert.deepEqual([known(), note(30 * HOUR_MS, {})], [[], ["", ""]]);
+  }));
 
 function closing(state: StateDatabase) {
   return { state, [Symbol.dispose]: () => state.close() };

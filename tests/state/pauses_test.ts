@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Pause, pauseInWords, readPauses, storePauses } from "../../src/state/pauses.ts";
+import { isOf, type Pause, pauseInWords, readPauses, storePauses } from "../../src/state/pauses.ts";
+import { readAudit } from "../../src/state/audit.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 
@@ -14,6 +15,10 @@ Deno.test("what is paused is kept, and what is stored otherwise is refused as da
     const pauses: Pause[] = [PAUSE, { ...PAUSE, kind: "sink", name: "kafka" }];
     storePauses(state, pauses, ORDER, "done");
     assert.deepEqual(readPauses(state), pauses);
+    assert.deepEqual(readAudit(state, 9), [{ ...ORDER, result: "done" }]);
+    const ends = [8.64e15, -8.64e15].map((sinceMs) => ({ ...PAUSE, sinceMs }));
+    storePauses(state, ends, ORDER, "done");
+    assert.deepEqual(readPauses(state), ends);
     assert.equal(pauseInWords(PAUSE), "source http://bus is paused by alice since 2026-01-01T00:00:00.000Z");
     for (
       const wrong of [
@@ -33,4 +38,13 @@ Deno.test("what is paused is kept, and what is stored otherwise is refused as da
     state.close();
     Deno.removeSync(root, { recursive: true });
   }
+});
+
+Deno.test("a pause is that of the part of its kind and name", () => {
+  const of = (kind: "source" | "sink", name: string) => isOf(PAUSE, { kind, name });
+  assert.deepEqual([of("source", "http://bus"), of("sink", "http://bus"), of("source", "kafka")], [
+    true,
+    false,
+    false,
+  ]);
 });

@@ -166,3 +166,62 @@ Deno.test("a clock that was ahead leaves no steps in the future, and one set bac
   assert.deepEqual(received(desk.history.steps("hour")), [1, 2, 4, 11]);
   assert.deepEqual(received(desk.open().steps("hour")), [1, 2, 4, 11]);
 });
+
+Deno.test("the file is written anew after each hour of lines, and has each figure once", () => {
+  using desk = new Desk();
+  const file = () => Deno.statSync(desk.file).ino;
+  const lines = () => Deno.readTextFileSync(desk.file).split("\n").length - 1;
+  /** Adds steps until the file is another one. Returns how many that were. */
+  const addUntilNew = (atMs: number) => {
+    const before = file();
+    let count = 0;
+    for (; file() === before; count++) desk.add(atMs + count * STEP_MS, 1);
+    return count;
+  };
+  desk.add(BASE_MS + 130_000, 1);
+  assert.equal(addUntilNew(BASE_MS + 140_000), 360);
+  // The seventeen of the first coarse step are one line.
+  assert.equal(lines(), 361 - 17 + 1);
+  assert.equal(addUntilNew(BASE_MS + 130_000 + 361 * STEP_MS), 361);
+  desk.open();
+  assert.equal(sum(received(desk.history.steps("day"))), 722);
+  assert.equal(addUntilNew(BASE_MS + 130_000 + 722 * STEP_MS), 1, "as many as that are there already");
+  assert.deepEqual(desk.log, []);
+});
+
+Deno.test("what could not be read is set aside by the first step, and a failure is told again after a success", () => {
+  using desk = new Desk();
+  Deno.mkdirSync(desk.file);
+  assert.deepEqual(desk.open().steps("hour"), []);
+  assert.equal(desk.log.length, 1);
+  Deno.removeSync(desk.file);
+  Deno.writeTextFileSync(desk.file, "perhaps good");
+  desk.add(BASE_MS, 1, 2);
+  const aside = `${desk.file}.set-aside`;
+  assert.equal(Deno.readTextFileSync(aside), "perhaps good");
+  assert.deepEqual(received(desk.open().steps("hour")), [1, 2]);
+  assert.equal(desk.log.length, 1);
+  Deno.removeSync(desk.file);
+  Deno.mkdirSync(desk.file);
+  desk.add(BASE_MS + 2 * STEP_MS, 3, 4);
+  assert.equal(desk.log.length, 2);
+  assert.match(desk.log[1]!, /kept in memory only/);
+});
+
+Deno.test("of a file that is no history the first bad line is told, and nothing takes the name of a directory", () => {
+  using desk = new Desk();
+  desk.history.add(figuresAt(BASE_MS, 1, { seconds: 0.4 }));
+  const good = Deno.readTextFileSync(desk.file);
+  Deno.writeTextFileSync(desk.file, `${good}bad\nbad\n`);
+  Deno.writeTextFileSync(`${desk.file}.new`, "what a crash has left".repeat(1000));
+  assert.deepEqual(received(desk.open().steps("hour")), [1]);
+  assert.match(desk.log[0]!, /line 2 holds no figures/);
+  assert.equal(Deno.readTextFileSync(desk.file), good);
+  const aside = `${desk.file}.set-aside`;
+  Deno.removeSync(aside);
+  Deno.mkdirSync(aside);
+  Deno.writeTextFileSync(desk.file, "bad\n");
+  desk.open();
+  assert.match(desk.log[1]!, /kept in memory only.*set-aside.* a directory/);
+  assert.equal(Deno.readTextFileSync(desk.file), "bad\n");
+});

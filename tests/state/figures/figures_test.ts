@@ -15,7 +15,7 @@ Deno.test("counts of two parts of a step add up, levels are the greatest, and pa
     outboxRows: 2,
     openWindows: 3,
     sources: [{ name: "a", received: 7, lagMs: 40 }, { name: "new", received: 0, unread: 1 }],
-    sinks: [{ name: "s", delivered: 2, rejected: 0, waiting: 8 }],
+    sinks: [{ name: "s", delivered: 2, rejected: 4, waiting: 8 }],
   });
   assert.deepEqual(
     together(a, b),
@@ -29,7 +29,7 @@ Deno.test("counts of two parts of a step add up, levels are the greatest, and pa
         { name: "gone", received: 0 },
         { name: "new", received: 0, unread: 1 },
       ],
-      sinks: [{ name: "s", delivered: 3, rejected: 1, waiting: 8 }],
+      sinks: [{ name: "s", delivered: 3, rejected: 5, waiting: 8 }],
     }),
   );
 });
