@@ -77,6 +77,12 @@ Deno.test("no more windows go at once than bring the number of segments to the l
       dropFinalWindows(inside.state, inside.outbox.endId(), 3000, 2);
       assert.equal(segments(), left);
     }
+    for (const second of [0, 1, 2]) {
+      inside.take(events(1, second));
+      inside.save(true);
+    }
+    assert.equal(dropFinalWindows(inside.state, inside.outbox.endId(), 3000, 2).length, 2);
+    assert.equal(segments(), 1);
     inside.state.close();
   });
 });
@@ -135,6 +141,9 @@ Deno.test("a window stays for as long as a sink has refused something of it, the
     addRefusedAggregates(inside.state, [{ ...notFinite, aggregate: noSink }], 0);
     const gone = dropFinalWindows(inside.state, inside.outbox.endId(), 9000, 9);
     assert.deepEqual(gone.map(({ startMs, endMs }) => [startMs, endMs]), [[1000, 2000], [1000, 3000]]);
+    assert.deepEqual(windowsClosedAfter(inside.state, 0).map(({ startMs, endMs }) => [startMs, endMs]), [
+      [0, 2000],
+    ]);
     inside.state.close();
   });
 });

@@ -49,6 +49,15 @@ Deno.test("a sink has confirmed what is behind its cursor, row by row", () =>
     assert.deepEqual(confirmed(inside), [true, [...names, "b2", "a1"]]);
   }));
 
+Deno.test("a sink has confirmed no rows of others, though they lie among its own", () =>
+  withBoth((inside) => {
+    publish(inside, ["a", "b", "c", "d"], 1);
+    deliver(inside);
+    deliver(inside, "y");
+    assert.equal(confirmed(inside)[1].length, 4);
+    assert.deepEqual(confirmed(inside, "y")[1].toSorted(), ["c1", "d1"]);
+  }, { ...BOTH, router: { always: undefined, sinksFor: (name) => name < "c" ? ["x"] : ["x", "y"] } }));
+
 Deno.test("a sink that came later has confirmed nothing of what was before it", () =>
   inTemporaryDirectory((directory) => {
     const before = new Inside(directory, { sinks: ["x"] });

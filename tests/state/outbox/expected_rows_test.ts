@@ -49,6 +49,7 @@ function expected(inside: Inside, window = WINDOW) {
   const sink = new Books(inside.state);
   const x = [...sink.sinks, ...sink.absentSinks].find(({ id }) => id === "x")!;
   const { delivered, waiting, givenUp } = expectedRows(inside.state, x, window);
+  assert.ok([...waiting.values(), ...givenUp.values()].every((rows) => rows.length > 0));
   return {
     delivered: shortly([...delivered.values()]),
     waiting: shortly([...waiting.values()].flat()),
@@ -136,6 +137,8 @@ Deno.test("a sink lacks the events of what it refuses, less those that it has by
       assert.deepEqual(lacking(inside), [6, 0], "only the newest refusal of a series counts");
       inside.request("purge", readDeadLetters(inside.state, { limit: 9 }).slice(0, 1));
       assert.deepEqual(lacking(inside), [3, 3], "b is purged");
+      inside.request("purge", readDeadLetters(inside.state, { limit: 9 }).slice(0, 1));
+      assert.deepEqual(lacking(inside), [3, 3], "the newest refusal of a is kept");
       publish(inside, "b");
       assert.deepEqual(lacking(inside), [3, 0], "a later revision of b waits");
       hand(inside);
@@ -160,6 +163,13 @@ Deno.test("what a sink has refused of other windows, or at earlier revisions, is
       }
       assert.deepEqual(expected(inside), { delivered: ["a3 r2"], waiting: [], givenUp: [] });
       assert.deepEqual(lacking(inside), [1, 0], "of revision 3 only");
+      const [refused] = inside.outbox.read("y", 0, 9)!.aggregates.filter(({ revision }) => revision === 2);
+      inside.outbox.reject("y", refused!, { reason: "rejected", detail: "no" }, 1);
+      assert.deepEqual(
+        expected(inside).delivered,
+        ["a3 r2"],
+        "what another sink refuses is not missing here",
+      );
     })
   ));
 

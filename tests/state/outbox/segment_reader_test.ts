@@ -72,6 +72,7 @@ Deno.test("samples are spread evenly over a range", () =>
     assert.equal(samples(Y, 1, 7, 2), "b1 y4");
     assert.equal(samples(X, 3, 5, 9), "");
     assert.equal(samples(X, 7, 7, 9), "");
+    assert.equal(samples(X, 6, 99, 9), "b6", "there is nothing behind");
     assert.equal(samples(X, 0, 7, 1), "b0");
   }));
 
@@ -130,6 +131,15 @@ Deno.test("of a segment of several rows, those below the cursor and those of oth
     }
     const ofY = all.aggregates.filter(({ name }) => name >= "c");
     assert.deepEqual(reader.run(Y, 0, 4, 9)?.aggregates, ofY);
-    assert.deepEqual(reader.newestBelow(Y, 4, () => true), ofY.at(-1));
+    for (let cursor = 0; cursor <= 4; cursor++) {
+      const below = all.aggregates.slice(0, cursor).findLast((row) => ofY.includes(row));
+      assert.deepEqual(reader.newestBelow(Y, cursor, () => true), below);
+    }
+    inside.take([..."abcd"].map((name) => ({ name, value: 1, timestamp: 2 })));
+    inside.save(true);
+    const next = reader.run(X, 4, 8, 9)!.aggregates;
+    for (let from = 5; from < 8; from++) {
+      assert.deepEqual(reader.newestBelow(X, from, () => true), next[from - 5]);
+    }
     inside.state.close();
   }));
