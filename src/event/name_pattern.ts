@@ -17,9 +17,7 @@ export function namePattern(text: string): NamePattern {
   const between = literals.slice(1, -1);
   const matches = (name: string) => {
     if (literals.length === 1) return name === text;
-    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) {
-      return false;
-    }
+    if (!name.startsWith(first) || !name.endsWith(last)) return false;
     let from = first.length;
     for (const literal of between) {
       const found = name.indexOf(literal, from);

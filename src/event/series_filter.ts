@@ -16,8 +16,8 @@ export interface SeriesFilter {
 export function labelFilter(text: string): Readonly<Record<string, string>> | undefined {
   if (text.startsWith("{")) {
     try {
-      const labels: unknown = JSON.parse(text);
-      return isRecordOfTexts(labels) ? labels : undefined;
+      const labels: Readonly<Record<string, unknown>> = JSON.parse(text);
+      return areTexts(labels) ? labels : undefined;
     } catch {
       return undefined;
     }
@@ -59,7 +59,6 @@ export class SeriesMatcher {
 
 const ENCODER = new TextEncoder();
 
-function isRecordOfTexts(value: unknown): value is Record<string, string> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    Object.values(value).every((text) => typeof text === "string");
+function areTexts(labels: Readonly<Record<string, unknown>>): labels is Readonly<Record<string, string>> {
+  return Object.values(labels).every((text) => typeof text === "string");
 }

@@ -224,3 +224,54 @@ Deno.test("a mapped record has one fingerprint, however many events it is", () =
   history.note(batch, 10);
   assert.deepEqual(offsetsOf(history), [10, 11, 12, 13]);
 });
+
+Deno.test("what is read anew behind the event that reading goes on at is stored anew, however far it goes", () => {
+  const history = historyOf([0, 1600]);
+  history.saved();
+  history.goOnAt(700);
+  history.note(recordsFrom(700, 1500), 700);
+  const pages = [[512, 512], [1024, 512], [1536, 512], [2048, 152]];
+  assert.deepEqual(shownOf(history).pages, pages);
+});
+
+Deno.test("a history of samples alone ends behind the last of them", () => {
+  for (const [offset, page] of [[510, 0], [511, 1], [1022, 1]] as const) {
+    const { firstPage, endPage } = LogHistory.restored({ pages: [], samples: [sampleAt(offset)] }).unsaved();
+    assert.deepEqual([firstPage, endPage], [page, page], `${offset}`);
+  }
+});
+
+/** A history with the last event of each of so many pages and one event more, which were just left behind. */
+function sampledHistory(pages: number): LogHistory {
+  const samples = Array.from({ length: pages - 1 }, (_, page) => sampleAt((page + 1) * PAGE - 1));
+  const first = (pages - 1) * PAGE;
+  const history = LogHistory.restored({
+    pages: [
+      { page: pages - 1, first, hashes: Int32Array.from(range(first, first + PAGE), hashAt) },
+      { page: pages, first: pages * PAGE, hashes: Int32Array.of(hashAt(pages * PAGE)) },
+    ],
+    samples,
+  });
+  history.goOnAt(pages * PAGE + 1000);
+  return history;
+}
+
+Deno.test("samples are of each page at first, and of fewer the older they are", () => {
+  const all = (pages: number) => [...range(1, pages + 1).map((page) => page * PAGE - 1), pages * PAGE];
+  assert.deepEqual(offsetsOf(sampledHistory(256)), all(256));
+  assert.deepEqual(offsetsOf(sampledHistory(257)), all(257).slice(1), "the oldest is of an odd page");
+  const pages = 5000;
+  const offsets = offsetsOf(sampledHistory(pages)).slice(0, -1);
+  const end = pages * PAGE;
+  assert.equal(offsets.at(-1), end - 1);
+  assert.ok(offsets[0]! < end / 64, `${offsets[0]}`);
+  for (const [i, offset] of offsets.entries()) {
+    const next = offsets[i + 1];
+    if (next === undefined) break;
+    const distance = next - offset;
+    assert.ok(distance <= Math.max(PAGE, (end - offset) / 128), `${offset}: ${distance}`);
+    assert.ok(distance >= Math.max(PAGE, (end - 1 - next) / 256), `${offset}: ${distance}`);
+  }
+  // 128 of the latest 65,536 events, and as many of each doubling of the distance.
+  assert.equal(offsets.length, 6 * 128 + 28);
+});

@@ -57,9 +57,8 @@ function rfc3339Ms(text: string): number | undefined {
   // A leap second is the first one of the next minute, as in Unix time.
   if (hour > 23 || minute > 59 || second > 60 || zoneHour > 23 || zoneMinute > 59) return undefined;
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, 0));
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || date.getUTCFullYear() !== year) {
-    return undefined;
-  }
+  // A day that there is not is one of another month, and a year of two digits one of the last century.
+  if (date.getUTCMonth() !== month - 1 || date.getUTCFullYear() !== year) return undefined;
   const zoneMs = (zoneHour * 60 + zoneMinute) * 60_000 * (match[8] === "-" ? -1 : 1);
   const ms = date.getTime() - zoneMs + Math.round((second + Number(`0${match[7] ?? ""}`)) * 1000);
   return ms < 0 ? undefined : ms;
