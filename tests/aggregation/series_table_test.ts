@@ -243,3 +243,39 @@ function longestRun(table: SeriesTable): number {
   for (const cell of cells) longest = Math.max(longest, run = cell === 0 ? 0 : run + 1);
   return longest;
 }
+
+Deno.test("where room is needed, series without slots give theirs, and more is made where over half is in use", () => {
+  for (const live of [0, 1, 2, 3, 511, 512, 513, 1023]) {
+    const table = new SeriesTable([1, 2]);
+    const namesLength = table.names.length;
+    const find = (name: string, functionId: number) =>
+      table.find(ENCODER.encode(name), 0, name.length, realHash(name), functionId);
+    const add = (name: string, functionId: number) =>
+      table.add(ENCODER.encode(name), 0, name.length, realHash(name), functionId);
+    for (let series = 0; series < 1024; series++) {
+      assert.equal(add(`name ${series >> 1}`, series & 1), series);
+      table.setFirstSlot(series, series < live ? series : -1);
+    }
+    assert.equal(table.capacity, 1024);
+    assert.equal(find("name 511", 1), 1023, "known until room is needed");
+    assert.equal(add("more", 0), live, "the least number that is free");
+    assert.equal(table.capacity, live > 512 ? 2048 : 1024, `${live}`);
+    assert.equal(table.names.length, namesLength);
+    for (let series = 0; series < 1024; series++) {
+      const name = `name ${series >> 1}`;
+      assert.equal(find(name, series & 1), series < live ? series : -1, `${series} of ${live}`);
+      if (series >= live) continue;
+      assert.equal(new TextDecoder().decode(table.nameBytes(series)), name);
+      assert.equal(table.firstSlot(series), series);
+      if (series % 2 === 0) assert.equal(table.findBeside(series, 1), series + 1 < live ? series + 1 : -1);
+    }
+    table.setFirstSlot(live, 0);
+    for (let next = live + 1; next < 1024; next++) {
+      assert.equal(add(`other ${next}`, 0), next);
+      table.setFirstSlot(next, 0);
+    }
+    assert.equal(find("more", 0), live);
+    assert.equal(add("last", 0), 1024, "all others are in use");
+    assert.equal(table.capacity, 2048);
+  }
+});
