@@ -53,10 +53,7 @@ export class Delivery {
   private readonly rejections: Rejections;
   private lastKeepAliveMs: number;
   private hasDelivered = false;
-  /**
-   * The unexplained refusal that ended the last attempt, with its batch; undefined: the attempt ended
-   * otherwise.
-   */
+  /** The last unexplained refusal, with its batch; undefined: there has been none. */
   private unexplained: { readonly firstId: number; readonly sameness: string } | undefined;
   private current: Sink;
   /** The sink that replaces the present one. */
@@ -244,7 +241,6 @@ export class Delivery {
       write: (rows) => this.write(rows, stop),
       reject: (row, refusal) => this.rejections.put(row, refusal),
     }).settle(batch);
-    this.unexplained = undefined;
   }
 
   /** Retries postponed aggregates. Only sinks that accept an aggregate any number of times postpone any. */

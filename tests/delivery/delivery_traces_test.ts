@@ -41,8 +41,8 @@ function scene() {
 const BATCH: OutboxBatch = {
   firstId: 3,
   nextId: 9,
-  ids: [4, 6],
-  aggregates: [aggregateNamed("a"), aggregateNamed("b")],
+  ids: [4, 5, 6],
+  aggregates: ["a", "b", "c"].map(aggregateNamed),
 };
 
 Deno.test("a write is a part of the oldest closing that it delivers, and linked to the others", async () => {
@@ -62,7 +62,7 @@ Deno.test("a write is a part of the oldest closing that it delivers, and linked 
     name: "deliver",
     role: "producer",
     startMs: 10,
-    attributes: { "vabus.sink": "s", "vabus.aggregates": 2, "vabus.outbox.first_id": 3 },
+    attributes: { "vabus.sink": "s", "vabus.aggregates": 3, "vabus.outbox.first_id": 3 },
     parent: context(2),
     links: [context(3)],
   }]);

@@ -1,5 +1,6 @@
 /** How a delivery opens its sink, pauses, ends, and what it says is left. */
 import assert from "node:assert/strict";
+import { systemClock } from "../../src/platform/clock/clock.ts";
 import {
   type OutboxBatch,
   type Sink,
@@ -237,4 +238,118 @@ Deno.test("what a sink has postponed is tried again later, where it may have a r
     await running;
     assert.deepEqual([tried, outbox.rejected.length], [writes, left], repeat);
   }
+});
+
+Deno.test("an attempt that the end cuts off is no failure of the sink", async () => {
+  const stop = new AbortController();
+  const ledger = new Ledger();
+  const sink = new NotingSink({
+    write: () => {
+      stop.abort();
+      throw new SinkError("unavailable", "cut off");
+    },
+  });
+  await deliveryTo(sink, MemoryOutbox.of(1), new HastyClock(), ledger).run(NEVER, stop.signal);
+  assert.deepEqual([sink.notes, ledger.failures], [["open", "write 0-1", "close"], []]);
+});
+
+Deno.test("a sink that takes over is opened once, and its own failures begin with a short pause", async () => {
+  const clock = new HastyClock();
+  const outbox = MemoryOutbox.of(1);
+  const delivery = deliveryTo(new NotingSink({ open: failure("unavailable") }), outbox, clock);
+  const stop = new AbortController();
+  const running = delivery.run(NEVER, stop.signal);
+  while (!clock.pauses.includes(3200)) await clock.sleep(0, NEVER);
+  const known = clock.pauses.length;
+  let failures = 2;
+  const after = new NotingSink({
+    open: ({ cursor }) => failures-- > 0 ? failure("unavailable")() : cursor,
+  });
+  delivery.exchange(after);
+  while (outbox.cursor("s") < 1) await clock.sleep(0, NEVER);
+  for (let turn = 0; turn < 5; turn++) await clock.sleep(0, NEVER);
+  stop.abort();
+  await running;
+  assert.deepEqual(after.notes, ["open", "close", "open", "close", "open", "write 0-1", "close"]);
+  const pauses = clock.pauses.slice(known).filter((ms) => ms > 0 && ms < 5000);
+  assert.deepEqual(pauses.slice(-2), [100, 200]);
+});
+
+Deno.test("only a write that took too long makes batches smaller, and an unexplained refusal makes them full again", async () => {
+  const refusal = () => new UnexplainedRefusal("(X)", "unavailable", "why not");
+  const cases: [answers: SinkError[], writes: string[]][] = [
+    [[new SinkError("unavailable", "away")], ["0-8", "0-8"]],
+    [[new SinkError("timed_out", "too long")], ["0-8", "0-4", "4-8"]],
+    [[new SinkError("timed_out", "too long"), refusal()], ["0-8", "0-4", "0-8"]],
+  ];
+  for (const [answers, writes] of cases) {
+    const sink = new NotingSink({
+      write: () => {
+        const error = answers.shift();
+        if (error !== undefined) throw error;
+      },
+    });
+    await deliveryTo(sink, MemoryOutbox.of(8), new HastyClock()).run(FIRED, NEVER);
+    const written = sink.notes.filter((note) => note.startsWith("write")).map((note) => note.slice(6));
+    assert.deepEqual(written, writes);
+  }
+});
+
+Deno.test("a delivery reports how long the sink took, and when it last took aggregates", async () => {
+  const clock = new HastyClock();
+  clock.ms = 10_000;
+  const took: [seconds: number, nowMs: number][] = [];
+  class TimedLedger extends Ledger {
+    override delivered = (_sink: string, _batch: OutboxBatch, seconds?: number, nowMs?: number) =>
+      void took.push([seconds!, nowMs!]);
+  }
+  const ledger = new TimedLedger();
+  const sink = new NotingSink({ write: () => void (clock.ms += 1500) });
+  const delivery = deliveryTo(sink, MemoryOutbox.of(1), clock, ledger);
+  assert.equal(delivery.standing.lastDeliveryMs, undefined);
+  await delivery.run(FIRED, NEVER);
+  assert.deepEqual([took, delivery.standing.lastDeliveryMs], [[[1.5, 11_500]], 11_500]);
+});
+
+Deno.test("a delivery with nothing to deliver stands as delivering, and says what it waits for", async () => {
+  const sink = new NotingSink();
+  const stop = new AbortController();
+  const delivery = deliveryTo(sink, MemoryOutbox.of(0), systemClock);
+  const running = delivery.run(NEVER, stop.signal);
+  while (delivery.standing.state === "starting") await systemClock.sleep(0, NEVER);
+  assert.equal(delivery.standing.state, "delivering");
+  assert.equal(delivery.pulse.overdue(-3_600_000), "more aggregates in the outbox");
+  stop.abort();
+  await running;
+});
+
+Deno.test("a delivery that finishes pauses between its tries; one that pauses is woken to finish", async () => {
+  const clock = new HastyClock();
+  const sink = new NotingSink({ open: failure("unavailable") });
+  await deliveryTo(sink, MemoryOutbox.of(1), clock).run(FIRED, NEVER);
+  assert.equal(clock.ms, 100 + 200);
+
+  const finish = new AbortController();
+  const waiting = deliveryTo(
+    new NotingSink({ open: failure("misconfigured") }),
+    MemoryOutbox.of(1),
+    systemClock,
+  );
+  const running = waiting.run(finish.signal, NEVER);
+  while (waiting.pulse.overdue(-3_600_000) !== "the next try to reach the sink") {
+    await systemClock.sleep(0, NEVER);
+  }
+  finish.abort();
+  assert.match(await running ?? "", /is misconfigured/);
+});
+
+Deno.test("while a sink closes, this is what the delivery waits for", async () => {
+  const closing = Promise.withResolvers<void>();
+  const stop = AbortSignal.abort();
+  const sink = Object.assign(new NotingSink(), { close: () => closing.promise });
+  const delivery = deliveryTo(sink, MemoryOutbox.of(0), systemClock);
+  const running = delivery.run(NEVER, stop);
+  assert.equal(delivery.pulse.overdue(-3_600_000), "the sink to close");
+  closing.resolve();
+  await running;
 });

@@ -220,9 +220,12 @@ Deno.test("of many windows that are postponed each has its turn before any is tr
   await running;
 });
 
-/** Settles the first rows of an outbox of six. Each write, in its order, as the numbers of its rows. */
-async function settled(rows: number, fate: (name: string, write: number) => SinkError | undefined) {
-  const outbox = MemoryOutbox.of(6);
+/** Settles the first rows of an outbox, of six if not told otherwise. Each write, in its order, as the numbers of its rows. */
+async function settled(
+  rows: number,
+  fate: (name: string, write: number) => SinkError | undefined,
+  outbox = MemoryOutbox.of(6),
+) {
   const writes: string[] = [];
   const trial = new Trial("s", outbox, {
     write({ aggregates }) {
@@ -257,8 +260,9 @@ Deno.test("a trial ends with an error of the sink, and what is before it is sett
     write >= from ? gone : name === "n1" ? unexplained(name) : undefined;
   // While a half is written, a row alone, a witness, and the suspect again.
   for (const [from, cursor] of [[1, 0], [2, 0], [3, 1], [4, 1], [5, 1]] as const) {
-    const { rejected, cursor: settledTo, failure } = await settled(4, away(from));
+    const { writes, rejected, cursor: settledTo, failure } = await settled(4, away(from));
     assert.deepEqual([rejected, settledTo, failure], [[], cursor, "the server is gone"], `from ${from}`);
+    assert.equal(writes.split(" ").length, from, "nothing more is written");
   }
 });
 
@@ -272,4 +276,23 @@ Deno.test("a row that passes when it is tried again is delivered; one with anoth
     (name, write) => name !== "n1" ? undefined : write < 4 ? unexplained(name) : other,
   );
   assert.deepEqual([rejected, failure], [[], "something else (P0002) No other row passes either."]);
+});
+
+Deno.test("a trial of one row alone, and a row that the sink refuses with a reason", async () => {
+  const alone = await settled(1, (name) => name === "n0" ? unexplained(name) : undefined);
+  assert.deepEqual(alone, { writes: "0 1 0", rejected: ["n0"], cursor: 1, failure: undefined });
+  const plain = await settled(2, (name) => name === "n0" ? new SinkError("rejected", "too long") : undefined);
+  assert.deepEqual(plain, { writes: "0 1", rejected: ["n0"], cursor: 2, failure: undefined });
+});
+
+Deno.test("rows that may speak for a suspect are spread over those after it: all of a few, twenty of many", async () => {
+  const none = (name: string) => unexplained(name);
+  const few = await settled(6, none);
+  assert.equal(few.writes, "012 0 1 2 3 4 5");
+  const many = await settled(80, none, MemoryOutbox.of(80));
+  const writes = many.writes.split(" ");
+  assert.deepEqual(
+    writes.slice(writes.indexOf("0") + 1),
+    Array.from({ length: 20 }, (_, i) => `${1 + 3 * i}`),
+  );
 });
