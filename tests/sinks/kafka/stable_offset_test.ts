@@ -16,6 +16,8 @@ interface Answer {
   readonly error?: number;
   /** Of the whole answer. */
   readonly groupError?: number;
+  /** Of which partition it is; left out: of the one that was asked for. */
+  readonly of?: { readonly topic: string; readonly partition: number };
 }
 
 interface Sent {
@@ -48,19 +50,17 @@ function clusterOf(answers: readonly Answer[], maxVersion = 10): { cluster: Clus
     },
     offsetFetch() {
       asked.push(4);
-      const { offset, metadata = null } = next();
-      return Promise.resolve({
-        responses: [{ partitions: [{ partition: 0, offset: `${offset}`, metadata }] }],
-      });
+      const { offset, metadata = null, of: { partition } = OF } = next();
+      return Promise.resolve({ responses: [{ partitions: [{ partition, offset: `${offset}`, metadata }] }] });
     },
   };
   const cluster = { findGroupCoordinator: () => Promise.resolve(coordinator) };
   return { cluster: cluster as unknown as Cluster, asked };
 }
 
-function bytesOf({ offset, metadata, error = 0, groupError = 0 }: Answer): Uint8Array {
+function bytesOf({ offset, metadata, error = 0, groupError = 0, of = OF }: Answer): Uint8Array {
   const writer = new WireWriter(true).end().int32(0);
-  writer.array([OF], ({ topic, partition }) =>
+  writer.array([of], ({ topic, partition }) =>
     writer.string(topic).array(
       [partition],
       (number) => writer.int32(number).int64(offset).int32(-1).string(metadata).int16(error).end(),
@@ -68,8 +68,9 @@ function bytesOf({ offset, metadata, error = 0, groupError = 0 }: Answer): Uint8
   return writer.int16(groupError).end().written;
 }
 
-/** A clock that sleeps no time. */
-const clock = { sleep: () => Promise.resolve() };
+/** A clock that sleeps no time, and notes how long it was to. */
+const sleeps: number[] = [];
+const clock = { sleep: (ms: number) => Promise.resolve(void sleeps.push(ms)) };
 
 Deno.test("a position is asked for again until the broker has taken over what was committed", async () => {
   const { cluster, asked } = clusterOf([
@@ -79,6 +80,7 @@ Deno.test("a position is asked for again until the broker has taken over what wa
   ]);
   assert.deepEqual(await fetchStableOffset(cluster, OF, clock), { offset: 12, metadata: "state" });
   assert.deepEqual(asked, [7, 7, 7]);
+  assert.deepEqual(sleeps.splice(0), [20, 20]);
 });
 
 Deno.test("a group without a position has none, and its errors are told", async () => {
@@ -93,4 +95,18 @@ Deno.test("a broker that has no stable offsets is asked as it can be", async () 
   const { cluster, asked } = clusterOf([{ offset: 5 }], 6);
   assert.deepEqual(await fetchStableOffset(cluster, OF, clock), { offset: 5, metadata: null });
   assert.deepEqual(asked, [4]);
+  const named = clusterOf([{ offset: 0, metadata: "state" }], 6).cluster;
+  assert.deepEqual(await fetchStableOffset(named, OF, clock), { offset: 0, metadata: "state" });
+  const first = clusterOf([{ offset: 0 }], 7);
+  assert.deepEqual(await fetchStableOffset(first.cluster, OF, clock), { offset: 0, metadata: null });
+  assert.deepEqual(first.asked, [7]);
+});
+
+Deno.test("an answer about other partitions tells nothing of the one that was asked for", async () => {
+  for (const other of [{ topic: "topic", partition: 1 }, { topic: "other", partition: 0 }]) {
+    const { cluster } = clusterOf([{ offset: 5, of: other }]);
+    assert.equal(await fetchStableOffset(cluster, OF, clock), undefined);
+  }
+  const old = clusterOf([{ offset: 5, of: { topic: "topic", partition: 1 } }], 6);
+  assert.equal(await fetchStableOffset(old.cluster, OF, clock), undefined);
 });

@@ -11,7 +11,9 @@ import { FakeSocket } from "../fake_socket.ts";
 import { errorOf } from "./scripted_session.ts";
 
 const NEVER = new AbortController().signal;
-const HOST: PostgresHost = { host: "db", address: undefined, port: 5432 };
+/** Nobody connects to it. */
+const PORT = 5432;
+const HOST: PostgresHost = { host: "db", address: undefined, port: PORT };
 
 function clientOf(hosts = "db", attempt = 0): PostgresClient {
   return new PostgresClient(postgresConnection(`postgres://u@${hosts}/d`), attempt, QUIET);
@@ -105,7 +107,7 @@ async function heardOf(backend: object | undefined, isSocketFile: boolean): Prom
     await new Promise<void>((resolve) => server.listen(at, resolve));
     const address = server.address();
     const host = typeof address === "string"
-      ? { host: directory, address: undefined, port: 5432 }
+      ? { host: directory, address: undefined, port: PORT }
       : { host: "db.invalid", address: "127.0.0.1", port: address!.port };
     const { client } = clientWith({}, host);
     const stop = new AbortController();
