@@ -45,3 +45,12 @@ Deno.test("of an entry that is too long the beginning is kept", () => {
   assert.equal(field.text, "1".repeat(KEPT_BYTES));
   assert.match(field.problem!, /^a record of 3000000 bytes, /);
 });
+
+Deno.test("a field is found by its whole name", () => {
+  for (const other of ["nam", "names", "fame", "namE", "nome"]) {
+    const fields = [other, "wrong", "name", "right"].map(bytesOf);
+    assert.deepEqual(contentOf("name", ...fields), { text: "right", problem: undefined }, other);
+  }
+  const long = new LongText(bytesOf("name"), 4);
+  assert.equal(contentOf("name", long, bytesOf("wrong"), bytesOf("name"), bytesOf("right")).text, "right");
+});

@@ -500,6 +500,11 @@ Deno.test("positions and marks: what they say, and what is none", () => {
     assert.notEqual(mark(...other), mark(textOf(`${long}y`)));
   }
   assert.match(mark(textOf("a")), /^[0-9a-f]{1,8}$/);
+  // Positions outlive the version that has written them.
+  assert.deepEqual([mark(textOf("v"), textOf("1-0")), mark(textOf("v"), textOf("1"))], [
+    "d1b36210",
+    "34f6f231",
+  ]);
 });
 
 Deno.test("the time of a server is told in ms, and what is none is not", () => {

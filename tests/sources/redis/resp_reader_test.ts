@@ -69,7 +69,12 @@ for (
     ["a text of less than nothing", "$-2\r\n", /announces a text of -2 bytes/],
     ["a text of petabytes", "$9000000000000000\r\n", /announces a text of/],
     ["a text of another length", "$2\r\nabcd\r\n", /has a text of another length/],
+    ["a text without its carriage return", "$2\r\nabX\n", /has a text of another length/],
+    ["a text without its line feed", "$2\r\nab\rX", /has a text of another length/],
     ["a number that is none", ":1x\r\n", /has a number that is none/],
+    ["a sign behind the digits", ":1:\r\n", /has a number that is none/],
+    ["a sign before them", ":1/\r\n", /has a number that is none/],
+    ["minus nothing", ":-\r\n", /has a number that is none/],
     ["no number", "$\r\n", /has a number that is none/],
     ["too many digits", `:${"1".repeat(20)}\r\n`, /has a number that is none/],
     ["deep nests", "*1\r\n".repeat(10), /is nested more than 8 deep/],
@@ -91,4 +96,54 @@ for (
 Deno.test("what nobody has asked for is refused", () => {
   const reader = new RespReader(() => undefined, () => assert.fail("it is taken"));
   assert.throws(() => reader.take(Buffer.from("$1\r\na\r\n")), /belongs to no request/);
+});
+
+/** What is made of these bytes in one piece: the replies, or why they are refused. */
+function outcome(text: string | Uint8Array, bounds?: ReplyBounds): unknown[] | string {
+  try {
+    return replies(text, 1 << 30, bounds).map(plain);
+  } catch (error) {
+    assert.ok(error instanceof RespFault, `${error}`);
+    return error.message;
+  }
+}
+
+Deno.test("lines may have 8 KiB, whether their end has come or not, and whatever came before", () => {
+  const line = (length: number) => `+${"x".repeat(length - 2)}\r`;
+  assert.deepEqual(outcome(`${line(8192)}\n`), ["x".repeat(8190)]);
+  assert.equal(outcome(`${line(8193)}\n`), "is not Redis's protocol");
+  assert.deepEqual(outcome(`+OK\r\n${line(8192)}`), ["OK"]);
+  assert.equal(outcome(line(8193)), "has a line without an end");
+});
+
+Deno.test("each reply may have as many items as are allowed, and may be as deep", () => {
+  const items = (count: number) => `*${count}\r\n${":1\r\n".repeat(count)}`;
+  const bounds = { maxBytes: 10, maxItems: 5 };
+  const four = [1, 1, 1, 1];
+  assert.deepEqual(outcome(items(4).repeat(3), bounds), [four, four, four], "the array is one itself");
+  assert.equal(outcome(items(5), bounds), "has more than 5 items");
+  assert.equal(outcome("*6\r\n", bounds), "has 6 items, of which 5 are allowed");
+  const nested = (depth: number) => `${"*1\r\n".repeat(depth)}:7\r\n`;
+  assert.deepEqual(outcome(nested(8)), [[[[[[[[[7]]]]]]]]]);
+  assert.equal(outcome(nested(9)), "is nested more than 8 deep");
+});
+
+Deno.test("texts are whole up to 1 MiB each, and up to the bytes that a reply may have", () => {
+  const text = (length: number) => `$${length}\r\n${"x".repeat(length)}\r\n`;
+  const sizes = (bytes: string, maxBytes: number) =>
+    (outcome(bytes, { maxBytes, maxItems: 9 }) as unknown[]).flat().map((found) =>
+      typeof found === "string" ? found.length : found
+    );
+  const mib = 1024 * 1024;
+  assert.deepEqual(sizes(text(mib), 2 * mib), [mib]);
+  assert.deepEqual(sizes(text(mib + 1), 2 * mib), [{ length: mib + 1, kept: 65_536 }]);
+  const two = `*2\r\n${text(500)}${text(500)}`;
+  assert.deepEqual(sizes(two.repeat(2), 1000), [500, 500, 500, 500], "each reply anew");
+  assert.deepEqual(sizes(two, 999), [500, { length: 500, kept: 64 }]);
+});
+
+Deno.test("a text may be announced with 4 GiB, and a number has 19 digits at most", () => {
+  assert.deepEqual(outcome("$4294967296\r\n"), []);
+  assert.equal(outcome("$4294967297\r\n"), "announces a text of 4294967297 bytes");
+  assert.deepEqual(outcome(":-1000000000000000000\r\n:2\r\n"), [-1e18, 2]);
 });
