@@ -220,7 +220,10 @@ Deno.test("of many windows that are postponed each has its turn before any is tr
   await running;
 });
 
-/** Settles the first rows of an outbox, of six if not told otherwise. Each write, in its order, as the numbers of its rows. */
+/**
+ * Settles the first rows of an outbox, of six if not told otherwise. Each write, in its order, as the numbers
+ * of its rows.
+ */
 async function settled(
   rows: number,
   fate: (name: string, write: number) => SinkError | undefined,

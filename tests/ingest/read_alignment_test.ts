@@ -92,3 +92,25 @@ Deno.test("a partition alone is asked for whole batches, and one that does not w
   changing.hasRead(batchOf(0));
   assert.equal(await mayRead(waiting), true);
 });
+
+Deno.test("where a partition is follows from five events spread over its batch, whatever their order", () => {
+  const times = Array<number>(20).fill(1e9);
+  [2, 6, 10, 14, 18].forEach((at, i) => times[at] = [30, 10, 50, 20, 40][i]!);
+  const [partition] = aligned(0) as [AlignedPartition];
+  partition.hasRead(batchOf(...times));
+  assert.equal(partition.timeMs, 30);
+});
+
+Deno.test("a batch without valid events leaves a partition where it was", () => {
+  const [partition] = aligned(7) as [AlignedPartition];
+  partition.hasRead(batchOf());
+  assert.equal(partition.timeMs, 7);
+});
+
+Deno.test("a partition that rested and is read again is waited for again", async () => {
+  const [first, second] = aligned(0, 50) as [AlignedPartition, AlignedPartition];
+  first.rest();
+  assert.equal(await mayRead(second), true);
+  first.hasRead(batchOf(1));
+  assert.equal(await mayRead(second), false);
+});

@@ -113,3 +113,58 @@ Deno.test("what arrives while a partition is read, or waits for its turn, is not
   await settled();
   assert.equal(hasRested, true, "nobody waits for one that has gone away");
 });
+
+Deno.test("the more partitions take turns the longer an idle one may pause: a thousand looks a second in all", () => {
+  const turns = new ReadTurns(new HandClock(), 2);
+  const longest = (count: number, ms: number) => {
+    turns.count = count;
+    return turns.longestRest(ms);
+  };
+  assert.deepEqual([longest(2, 1), longest(3, 1), longest(3, 5), longest(5000, 1000)], [1, 3, 5, 5000]);
+});
+
+Deno.test("a batch that is given back is read into again, and what arrived where turns are not shared is not kept", async () => {
+  const turns = new ReadTurns(new HandClock(), 2);
+  turns.count = 2;
+  const batch = await turns.take("a");
+  turns.arrived("a");
+  turns.give(batch);
+  assert.equal(await turns.take("b"), batch);
+  turns.count = 3;
+  let hasRested = false;
+  void turns.rest("a", 1000, NEVER).then(() => hasRested = true);
+  await settled();
+  assert.equal(hasRested, false);
+  await turns.rest("b", 1000, AbortSignal.abort());
+});
+
+Deno.test("what has gone away leaves nothing to one that comes by the same name", async () => {
+  const turns = new ReadTurns(new HandClock(), 1);
+  turns.count = 2;
+  turns.arrived("a");
+  turns.gone("a");
+  let hasRested = false;
+  void turns.rest("a", 1000, NEVER).then(() => hasRested = true);
+  await settled();
+  assert.equal(hasRested, false);
+});
+
+Deno.test("all pauses can be ended at once, and the timer serves those that come later", async () => {
+  const clock = new HandClock();
+  const turns = new ReadTurns(clock, 1);
+  turns.count = 3;
+  const rested: string[] = [];
+  const rest = (id: string, ms: number) => void turns.rest(id, ms, NEVER).then(() => rested.push(id));
+  rest("a", 1000);
+  rest("b", 1000);
+  turns.arrivedAll();
+  await settled();
+  assert.deepEqual(rested, ["a", "b"]);
+  await clock.pass(100);
+  for (const id of ["c", "d"]) {
+    rest(id, 20);
+    await clock.pass(20);
+    assert.equal(rested.at(-1), id, "a single one, at its time");
+    await clock.pass(100);
+  }
+});

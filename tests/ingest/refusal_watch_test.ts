@@ -123,6 +123,46 @@ Deno.test("a minute that has brought enough is not waited for; the last one coun
   assert.deepEqual(short.watch.look(true).begun.map(({ reason }) => reason), ["future"]);
 });
 
+Deno.test("ten of a hundred events are no mass, ten of fewer are; what came before is not counted again", () => {
+  const { watch, take, minute } = watchOf("http://a");
+  take(0, { received: 99, aggregated: 89, late: 10 });
+  assert.deepEqual(minute(), [["late"], []]);
+  take(0, { received: 99, aggregated: 90, late: 9 });
+  assert.deepEqual(minute(), [[], ["late"]]);
+  const before = { ...NOTHING, received: 5000, aggregated: 4000, future: 1000 };
+  watch.count(0, before, { ...before, received: 5100, aggregated: 4089, future: 1011 });
+  assert.deepEqual(minute(), [["future"], []]);
+  assert.match(watch.alarms[0]!.detail, /^11 of a minute's 100 events are refused/);
+  watch.count(0, before, { ...before, received: 5001, future: 1001 });
+  assert.deepEqual(minute(), [[], []], "one event that is all of a bus");
+  assert.match(watch.alarms[0]!.detail, /^1 of a minute's 1 events, and all of http:\/\/a are refused/);
+  assert.deepEqual(minute(), [[], ["future"]], "of nothing, nothing is refused");
+});
+
+Deno.test("each minute begins when the last one was judged", () => {
+  const { clock, watch, take } = watchOf("http://a");
+  take(0, { received: 50, aggregated: 50 });
+  clock.ms += 70_000;
+  assert.deepEqual(watch.look().begun, []);
+  take(0, { received: 20, future: 20 });
+  clock.ms += 59_999;
+  assert.deepEqual(watch.look().begun, [], "it is not over, and has not brought enough");
+  clock.ms += 1;
+  assert.deepEqual(watch.look().begun.map(({ reason }) => reason), ["future"]);
+});
+
+Deno.test("an alarm tells the likely cause by the latest sample, and a single series as one", () => {
+  const { clock, watch, troubles, take, minute } = watchOf("http://a");
+  watch.sample("future", { detail: "", timeMs: NOW_MS + 3 * 86_400_000, perSecond: 1 });
+  watch.sample("future", { detail: "", timeMs: NOW_MS * 1000, perSecond: 1 });
+  const refused = { future: 9, late: 0, overflow: 0 };
+  const lastMs = clock.nowMs() + 60_000;
+  troubles.push({ name: "oven", bus: "http://a", late: 0, refused, behindMs: -1, sinceMs: 0, lastMs });
+  take(0, { received: 20, aggregated: 0, future: 20 });
+  minute();
+  assert.match(watch.alarms[0]!.detail, /refused as future\. They are of 1 series: oven\. .*in milliseconds/);
+});
+
 Deno.test("the likely cause is read off the latest event", () => {
   const hour = 3_600_000;
   const cases = [

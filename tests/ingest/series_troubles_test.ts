@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { lateDataAlarm } from "../../src/ingest/late_data.ts";
-import { SeriesTroubles } from "../../src/ingest/series_troubles.ts";
+import { type SeriesTrouble, SeriesTroubles } from "../../src/ingest/series_troubles.ts";
 
 const HOUR_MS = 3_600_000;
 const NOW_MS = 1_700_000_000_000;
@@ -48,6 +48,35 @@ Deno.test("the memory is bounded: series beyond it are only counted, until old o
   assert.deepEqual([[...troubles.all].length, troubles.ofOthers], [1000, 5]);
   troubles.note(batch, 1004, undefined, "plant", HOUR_MS, NOW_MS + 2 * HOUR_MS);
   assert.deepEqual([...troubles.all].map(({ name }) => name), ["n1004"]);
+});
+
+Deno.test("a quiet time is longer than five minutes, and the bus is that of the latest event", () => {
+  const troubles = new SeriesTroubles();
+  const batch = batchOf([{ name: "oven", agoMs: HOUR_MS }]);
+  const sinceAfter = (bus: string, nowMs: number) => {
+    troubles.note(batch, 0, undefined, bus, HOUR_MS, nowMs);
+    const [{ sinceMs, bus: latest }] = [...troubles.all] as [SeriesTrouble];
+    return [sinceMs - NOW_MS, latest];
+  };
+  assert.deepEqual(sinceAfter("a", NOW_MS), [0, "a"]);
+  assert.deepEqual(sinceAfter("b", NOW_MS + 300_000), [0, "b"]);
+  assert.deepEqual(sinceAfter("b", NOW_MS + 600_001), [600_001, "b"]);
+});
+
+Deno.test("room is looked for every ten seconds, also after the clock was set back, and made of what is an hour old", () => {
+  const troubles = new SeriesTroubles();
+  const batch = batchOf(Array.from({ length: 1005 }, (_, i) => ({ name: `n${i}`, agoMs: HOUR_MS })));
+  const note = (i: number, nowMs: number) => {
+    troubles.note(batch, i, undefined, "plant", HOUR_MS, nowMs);
+    return troubles.ofOthers;
+  };
+  for (let i = 0; i < 1000; i++) note(i, NOW_MS + (i < 999 ? 20_000 : 0));
+  assert.equal(note(1000, NOW_MS + HOUR_MS), 1, "an hour is not more than an hour");
+  assert.equal(note(1000, NOW_MS + HOUR_MS + 9999), 2, "nobody looks again yet");
+  assert.equal(note(1000, NOW_MS + HOUR_MS + 10_000), 2, "the oldest has made room for it");
+  assert.equal(note(1001, NOW_MS + HOUR_MS + 20_000), 3);
+  assert.equal(note(1001, NOW_MS - 2 * HOUR_MS), 3, "by that clock all are far from now");
+  assert.deepEqual([...troubles.all].map(({ name }) => name), ["n1001"]);
 });
 
 Deno.test("an alarm names the series whose events keep coming late, and the likely cause", () => {
