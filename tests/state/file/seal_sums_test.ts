@@ -60,3 +60,52 @@ Deno.test("rows that are put, replaced and removed by any way leave a seal that 
     check();
     assert.deepEqual(idsOf(state), []);
   }));
+
+/** A row in a table of rows with numbers as keys, one with texts, and one of the small tables. */
+function fill(state: StateDatabase): void {
+  state.transaction(() => {
+    for (const id of [1, 2]) state.seal.put("dead_letter", { ...deadLetter, id });
+    state.seal.put("recent_ids", { source: "ü", last_sequence: 1, ids: new Uint8Array(16) });
+    state.run("INSERT INTO account VALUES ('mark', 1)");
+  });
+}
+
+Deno.test("a change past the seal is told by where it is: a row, the rows of a table, or the small tables", () => {
+  const changes: [sql: string, message: RegExp][] = [
+    [
+      "UPDATE dead_letter SET detail = 'x' WHERE id = 2",
+      /^the checksum of a row of its table dead_letter does/,
+    ],
+    ["UPDATE recent_ids SET checksum = checksum + 1", /^the checksum of a row of its table recent_ids does/],
+    ["DELETE FROM dead_letter WHERE id = 1", /^rows of its table dead_letter are missing/],
+    ["DELETE FROM recent_ids", /^rows of its table recent_ids are missing/],
+    ["UPDATE account SET value = 2", /^the checksum over its small tables/],
+    ["UPDATE seal SET sum = sum + 1 WHERE name = 'dead_letter'", /^the checksum over its small tables/],
+  ];
+  for (const [sql, message] of changes) {
+    withState((state) => {
+      fill(state);
+      new Seal(state).check();
+      state.run(sql);
+      assert.throws(() => new Seal(state).check(), { name: "SealError", message }, sql);
+    });
+  }
+});
+
+Deno.test("a state that is sealed anew fits its seal, with other columns and without a table, and counts on", () =>
+  withState((state) => {
+    fill(state);
+    state.transaction(() =>
+      state.seal.put("audit", { id: 1, at_ms: 1, who: "a", action: "b", detail: "", count: 0 })
+    );
+    const { commits } = state.seal;
+    state.transaction(() => {
+      state.exec("ALTER TABLE dead_letter ADD COLUMN more INTEGER DEFAULT 7; DROP TABLE audit");
+      state.run("UPDATE recent_ids SET checksum = 0");
+      state.seal.sealAnew();
+    });
+    new Seal(state).check();
+    assert.equal(commitsOf(state), commits + 1);
+    state.run("UPDATE dead_letter SET more = 8 WHERE id = 1");
+    assert.throws(() => new Seal(state).check(), /row of its table dead_letter/);
+  }));
