@@ -5,6 +5,7 @@ import {
   readDeadLetters,
 } from "../../../src/state/letters/dead_letters.ts";
 import {
+  DEAD_LETTER_BOUND,
   type DeadLetterBound,
   dropOldestDeadLetters,
   measureDeadLetters,
@@ -77,6 +78,10 @@ const drop = (state: StateDatabase, bound: Partial<DeadLetterBound>, atMost = 99
       atMost,
     ).left
   );
+
+Deno.test("a hundred thousand dead letters are kept, and 256 MiB of events", () => {
+  assert.deepEqual(DEAD_LETTER_BOUND, { deadLetters: 100_000, bytes: 268_435_456 });
+});
 
 Deno.test("dead letters are measured without those of sinks, all or some", () =>
   withDeadLetters(SIZES, (state) => {

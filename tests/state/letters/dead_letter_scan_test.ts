@@ -71,6 +71,11 @@ Deno.test("dead letters are counted over all steps, and told by the names of the
         ["future", { count: 1, newestId: 5001 }],
         ["late", { count: 5000, newestId: 5000 }],
       ]);
+      const steps = (walk: Generator) => [...walk].length;
+      assert.equal(steps(deadLetterCountSteps(state)), 3);
+      const newest = (limit: number) => newestDeadLetterIdSteps(state, undefined, Infinity, limit);
+      assert.deepEqual([1, 2000, 2001, 9999].map((limit) => steps(newest(limit))), [1, 1, 2, 3]);
+      assert.equal(end(newest(2001)).at(-1), 3001);
     } finally {
       state.close();
     }

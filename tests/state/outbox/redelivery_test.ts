@@ -71,6 +71,24 @@ Deno.test("each row of the span comes once, in pieces of any size, as it stands"
   }
 });
 
+Deno.test("rows of several windows come once each, in pieces that begin and end amid them", () =>
+  inTemporaryDirectory((directory) =>
+    live(directory, (inside) => {
+      const names = [..."hgfedcba"];
+      for (const second of [1, 2, 3]) publish(inside, names, second);
+      deliver(inside);
+      const all = [1, 2, 3].flatMap((second) => names.map((name) => `${name}${second} r0`));
+      for (const max of [3, 5, 11]) {
+        askForRedelivery(inside.state, "all", 0, END_OF_TIME_MS);
+        const sent = pieces(inside, max);
+        assert.deepEqual(sent.flat().toSorted(), all.toSorted());
+        assert.deepEqual(sent.slice(0, -2).filter(({ length }) => length !== max), []);
+      }
+      const told = readRedeliveries(inside.state).map(({ sent, isDone }) => [sent, isDone]);
+      assert.deepEqual(told, [[24, true], [24, true], [24, true]]);
+    })
+  ));
+
 Deno.test("after a crash it goes on where the sink has all before it: nothing is left out", () => {
   inTemporaryDirectory((directory) => {
     live(directory, (inside) => {
