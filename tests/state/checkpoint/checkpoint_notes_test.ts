@@ -79,6 +79,15 @@ Deno.test("a checkpoint writes the rows that have changed since the last one, an
     assert.deepEqual(tables(next!), ["open_page_values", "recent_ids"]);
     assert.deepEqual(tables(reading(5, "another")), ["open_page_keys", "open_page_values"]);
     assert.deepEqual(tables(), []);
+    const pages = () => {
+      const count = "SELECT count(*) AS n FROM";
+      return ["open_page_keys", "open_page_values"].map((table) =>
+        inside.state.get<{ n: number }>(`${count} ${table}`)!.n
+      );
+    };
+    assert.deepEqual(pages(), [1, 1]);
+    inside.save(true);
+    assert.deepEqual(pages(), [0, 0]);
     const noAlarms = () =>
       inside.state.get("SELECT 1 FROM meta WHERE key = 'refusal_alarms' AND value = '[]'") !== undefined;
     assert.equal(noAlarms(), true);

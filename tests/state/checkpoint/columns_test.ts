@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
 import fc from "../../support/fast_check.ts";
 import {
   ColumnError,
@@ -107,6 +108,23 @@ Deno.test("the same columns are the same bytes, whatever the writer wrote before
   const blob = written(columns);
   written([new Uint8Array(200).map((_, i) => 255 - i)], writer);
   assert.deepEqual(written(columns, writer), blob);
+});
+
+Deno.test("columns are on disk as they have always been, byte by byte", () => {
+  const blob = written([Uint8Array.of(1, 2, 3), Uint16Array.of(7, 7), Uint8Array.of(9)]);
+  const columns = [
+    ...[2, 0, 0, 0, 3, 0, 0, 0, 1, 2, 3, 0, 0, 0, 0, 0],
+    ...[1, 0, 0, 0, 2, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0],
+    ...[1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0],
+  ];
+  assert.deepEqual([...blob.subarray(4)], [0, 0, 0, 0, ...columns]);
+  assert.equal(
+    new DataView(blob.buffer, blob.byteOffset).getUint32(0, true),
+    crc32(Uint8Array.from(columns)),
+  );
+  const masks = new ColumnWriter();
+  masks.writeMasks(Int32Array.of(256, 1));
+  assert.deepEqual([...masks.finish().subarray(8)], [6, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0]);
 });
 
 Deno.test("columns that cannot be decoded are a damaged state, other errors are themselves", () => {

@@ -75,7 +75,9 @@ Deno.test("what is kept of the time comes back, and the time between two process
   assert.deepEqual(restored(at, NOW_MS + 86_400_000), provenTime(5, NOW_MS, 1000 + TRIAL_MS / 2));
   assert.deepEqual(restored(at, NOW_MS + 500), provenTime(5, NOW_MS, 1000), "a clock that was set back");
   assert.deepEqual(restored(kept, NOW_MS + 5000), provenTime(5, NOW_MS, 1000), "nobody knows since when");
-  assert.deepEqual(restored({}, NOW_MS), provenTime(-Infinity, NOW_MS, 0));
+  const first = horizonOf();
+  first.restore(new Map(), NOW_MS);
+  assert.deepEqual(first.timeAt(NOW_MS + 5000, 5000), provenTime(-Infinity, NOW_MS, 5000));
   assert.deepEqual(
     restored({ time_on_trial_ms: NOW_MS, checkpoint_at_ms: NOW_MS }, NOW_MS + 10),
     provenTime(-Infinity, NOW_MS, 10),

@@ -15,6 +15,7 @@ import {
 import { readSetting, SettingWriter } from "../../../src/state/checkpoint/settings_in_force.ts";
 import { addressText, readAddresses, renameSources } from "../../../src/state/checkpoint/source_names.ts";
 import { addRouted, addTo, routedByLength } from "../../../src/state/outbox/sink_tiers.ts";
+import { commitsOf } from "../../../src/state/file/seal.ts";
 import type { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { withState } from "../inside.ts";
 
@@ -215,7 +216,9 @@ Deno.test("a source that has a new name keeps what is its own", () =>
       one: "http://a",
       two: "http://d",
     });
+    const commits = commitsOf(state);
     assert.deepEqual([...renameSources(state, configured)], [], "a second time there is nothing to do");
+    assert.equal(commitsOf(state), commits);
     const other = new Map([["one", "http://b"], ["four", "http://b"]]);
     assert.deepEqual([...renameSources(state, other)], [["two", "four"]], "a name that is known stays");
   }));

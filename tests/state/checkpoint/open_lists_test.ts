@@ -7,6 +7,7 @@ import {
   readOpenWindows,
 } from "../../../src/state/checkpoint/open_window_list.ts";
 import { openSeriesSteps } from "../../../src/state/checkpoint/open_series.ts";
+import type { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { type Inside, withInside } from "../inside.ts";
 
@@ -62,6 +63,14 @@ Deno.test("very many open series are listed in steps of 32 pages, each page once
     assert.deepEqual(seriesOf(4000, 1000), [2, 2 * events, events, [1000, 4000]]);
     assert.deepEqual(seriesOf(2000), [2, 0, 0, []]);
   }, OPTIONS));
+
+Deno.test("of very many pages of series no more than 1600 are read", () => {
+  let page = 0;
+  const all = () =>
+    Array.from({ length: 32 }, () => ({ page: page++, lengthMs: 1, keys: new Uint8Array(0) }));
+  const steps = [...openSeriesSteps({ path: "", all } as unknown as StateDatabase, [1000], () => {})];
+  assert.deepEqual([steps.length, page], [50, 1600]);
+});
 
 Deno.test("a page of open windows that cannot be decoded is a damaged state", () =>
   withInside((inside) => {

@@ -73,6 +73,31 @@ Deno.test("pages come back as they were, of several windows and with their sketc
   assert.equal(restored.seriesCount, windows.seriesCount);
 });
 
+Deno.test("a series of several windows is one after they are restored, and a sketch that is the only one comes back", () => {
+  const windows = new OpenWindows([1, 2]);
+  for (const startMs of [0, 1000]) fill(windows, startMs, NAMES.slice(0, 3).map((name) => [name, SUM]));
+  fill(windows, 2000, [["first", MEDIAN]]);
+  const restored = new OpenWindows([1, 2]);
+  const writer = new ColumnWriter();
+  for (const { startMs, endMs, pages } of windows.all()) {
+    const keys = encodeKeys(windows, pages[0]!, writer).slice();
+    restorePage(
+      restored,
+      restored.open(startMs, endMs),
+      keys,
+      encodeAccumulators(windows, pages[0]!, writer).slice(),
+    );
+  }
+  assert.deepEqual(content(restored), content(windows));
+  const seriesOf = (all: OpenWindows) =>
+    [...all.all()].map(({ pages: [page] }) => {
+      const start = page! * PAGE_SLOTS;
+      return [...all.slotSeries.subarray(start, start + all.pageUsed[page!]!)];
+    });
+  assert.deepEqual(seriesOf(windows), [[0, 1, 2], [0, 1, 2], [3]]);
+  assert.deepEqual(seriesOf(restored), seriesOf(windows));
+});
+
 Deno.test("a page whose columns do not fit each other is refused", () => {
   const keysOf = (ids: number[], lengths: number[], bytes: number) => {
     const writer = new ColumnWriter();

@@ -51,6 +51,27 @@ Deno.test("an eighth of a row is counted for each that is looked up, put into it
   assert.equal(ordered(windows, 2 * PAGE_SLOTS / 8)[1], 8 + 2);
 });
 
+Deno.test("hashes that differ in their last bit alone are told apart, and each bucket costs its own rows", () => {
+  const hashes = Array.from({ length: 6000 }, (_, i) => Math.imul(i, 0x9e3779b1));
+  // Pairs of neighbours, the greater one first.
+  const pairs = hashes.flatMap((hash) => [hash | 1, hash & ~1]);
+  const pages = Math.ceil(pairs.length / PAGE_SLOTS);
+  const windows = {
+    pageUsed: Array.from(
+      { length: pages },
+      (_, page) => Math.min(PAGE_SLOTS, pairs.length - page * PAGE_SLOTS),
+    ),
+    series: { archiveHash: (series: number) => pairs[series]! },
+    slotSeries: Array.from(pairs, (_, series) => series),
+  } as unknown as OpenWindows;
+  let cost = 0;
+  const count = { isStep: (rows: number) => (cost += rows, false) } as unknown as RowCount;
+  const walk = slotsByHash(windows, Array.from({ length: pages }, (_, page) => page), count).next();
+  const ordered = [...walk.value as Int32Array].map((slot) => pairs[slot]! >>> 0);
+  assert.deepEqual(ordered, pairs.map((hash) => hash >>> 0).toSorted((a, b) => a - b));
+  assert.equal(cost, 3 * pairs.length / 8);
+});
+
 Deno.test("a step is done with the row that fills it, and the next one begins with none", () => {
   const count = new RowCount(10);
   assert.deepEqual([4, 5, 1, 9, 1, 25, 9, 1].map((rows) => count.isStep(rows)), [
