@@ -156,6 +156,13 @@ Deno.test("what a sum loses to rounding is in its average and in what is joined 
   }
 });
 
+Deno.test("what is lost where sums are joined is found again, whichever of them is the greater", () => {
+  for (const values of [[1e100, 1, -1e100], [1, 1e100, -1e100], [-1e100, 1, 1e100], [1, -1e100, 1e100]]) {
+    const [first, ...others] = values.map((value) => accumulate("sum", [{ value, timestamp: 1 }]));
+    assert.equal(valueOf(others.reduce(merge, first!)), 1, `${values}`);
+  }
+});
+
 Deno.test("property: whether readings come in time or late does not show in a sum", () => {
   const wild = fc.array(
     fc.oneof(

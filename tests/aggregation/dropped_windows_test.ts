@@ -48,6 +48,21 @@ Deno.test("each tier knows its own windows; one that hops counts each of them", 
   const tiers = [{ lengthMs: 10, hopMs: 10 }, { lengthMs: 60, hopMs: 20 }];
   const dropped = new DroppedWindows(new Map(), [window(0)]).with([window(100, 60), window(200)], tiers);
   assert.deepEqual([140, 160, 180].map((end) => dropped.has(60, end)), [false, true, false]);
-  assert.deepEqual([160, 210].map((end) => dropped.has(10, end)), [false, true]);
+  assert.deepEqual([160, 200, 210, 220].map((end) => dropped.has(10, end)), [false, false, true, false]);
   assert.deepEqual([10, 60, 77].map((length) => dropped.has(length, 10)), [true, true, true]);
+});
+
+Deno.test("of more than 64 spans, the two with the least gap between them become one", () => {
+  const starts = Array.from({ length: 65 }, (_, i) => i * 1000);
+  const all = new DroppedWindows().with(starts.slice(0, 64).map((start) => window(start)), TIERS);
+  assert.equal(all.spans.get(10)!.length, 64);
+  for (const nearest of [1, 2, 33, 63, 64]) {
+    const moved = starts.map((start, i) => i === nearest ? start - 500 : start);
+    const dropped = new DroppedWindows().with(moved.map((start) => window(start)), TIERS);
+    assert.equal(dropped.spans.get(10)!.length, 64);
+    for (const [i, start] of moved.entries()) {
+      assert.ok(dropped.has(10, start + 10), `${i}`);
+      assert.equal(dropped.has(10, start), i === nearest, `before ${i}`);
+    }
+  }
 });

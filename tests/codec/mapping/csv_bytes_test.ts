@@ -3,6 +3,7 @@
  * with either.
  */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import fc from "../../support/fast_check.ts";
 import { CsvHeader } from "../../../src/codec/mapping/csv_header.ts";
 import { csvReadings } from "../../../src/codec/mapping/csv_readings.ts";
@@ -282,4 +283,27 @@ Deno.test("a function or an id is only what stands in its own column", () => {
   ]);
   assert.deepEqual(of("name,agg_func,value,timestamp\na,max,1,5"), [["max", undefined, 1]]);
   assert.deepEqual(of("name,id,value,timestamp\na,max,1,5"), [[undefined, "max", 1]]);
+  for (const func of ["median", "SUM", "p101"]) {
+    const { events, invalid } = read(`name,agg_func,value,timestamp\na,${func},1,5\na,sum,2,6`, CSV);
+    assert.deepEqual(events.map(({ func, value }) => [func, value]), [["sum", 2]], func);
+    assert.equal(invalid.length, 1, func);
+  }
+});
+
+Deno.test("an id that is too long to be kept is one event with the digest of it", () => {
+  const of = (length: number) =>
+    READERS.read(`machine,id,value,time\na,${"x".repeat(length)},1,5\na,i,2,6`, NARROW).events
+      .map(({ id, value }) => [id, value]);
+  assert.deepEqual(of(256), [["x".repeat(256), 1], ["i", 2]]);
+  assert.deepEqual(of(257), [[createHash("sha256").update("x".repeat(257)).digest("hex"), 1], ["i", 2]]);
+});
+
+Deno.test("of a row with several numbers, one whose series is none is refused, and the others are events", () => {
+  const long = "x".repeat(600);
+  const { events, invalid } = READERS.read(`machine,u,${long},v\na,1,2,3\na,4,5,6`, WIDE);
+  assert.deepEqual(events.map(({ name, value }) => [name, value]), [["a.u", 1], ["a.v", 3], ["a.u", 4], [
+    "a.v",
+    6,
+  ]]);
+  assert.deepEqual(invalid.map(({ raw }) => raw), [`machine,${long}\na,2`, `machine,${long}\na,5`]);
 });

@@ -194,3 +194,10 @@ Deno.test("a batch that is filled again has the key of each of its series", () =
     assert.deepEqual(events.map(({ name }) => name), [...Array(times).fill("m.v"), "n.v"]);
   }
 });
+
+Deno.test("a line that is no event costs no other, though the record begins with a line break", () => {
+  for (const bad of ["m v=1 soon", "m v=1 5 6", "m v", 'm v="x', "m ,v=1"]) {
+    const record = `\n${bad}\nm v=2 5000000`;
+    assert.deepEqual(READERS.read(record, INFLUX), slowly(influxReadings, record, INFLUX), bad);
+  }
+});
