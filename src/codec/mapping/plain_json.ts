@@ -68,11 +68,7 @@ export class PlainJson {
     if (Number.isNaN(timeMs)) return -1;
     const functionOfEvent = this.functionOf();
     if (functionOfEvent === undefined) return -1;
-    const { extraLength } = batch;
-    if (!this.writeId(batch, i) || !this.series.write(batch, i)) {
-      batch.extraLength = extraLength;
-      return -1;
-    }
+    if (!this.writeId(batch, i) || !this.series.write(batch, i)) return -1;
     batch.position[i] = batch.total;
     batch.rawStart[i] = start;
     batch.rawEnd[i] = end;

@@ -6,7 +6,7 @@ export function otherPointers({ name, timestamp, function: aggFunc, id, labels }
   const hasRules = typeof labels === "object" && !("tokens" in labels);
   const templates = [name, ...(hasRules ? labels.map(({ template }) => template) : [])];
   const inTemplates = templates.flatMap(pointersIn);
-  const direct = [timestamp, aggFunc, id, hasRules ? undefined : labels];
+  const direct = [timestamp, aggFunc, id, labels];
   return [
     ...inTemplates,
     ...direct.filter((part): part is Pointer => typeof part === "object" && "tokens" in part),

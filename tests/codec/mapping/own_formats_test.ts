@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { faultsOfOwnFormats } from "../../../src/codec/mapping/own_format_faults.ts";
 import { OwnFormats } from "../../../src/codec/mapping/own_formats.ts";
 import type { RecordContext } from "../../../src/codec/mapping/reading.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
@@ -35,4 +36,24 @@ Deno.test("what is known to be an event is one, whatever the mapping says", () =
   assert.deepEqual(read!.events.map(({ name, timeMs, value }) => [name, value, timeMs]), [
     ["a", 3, 1_790_000_002_000],
   ]);
+});
+
+Deno.test("a batch knows that its records are mapped, and the unit of their times, by the first of them", () => {
+  const reader = new OwnFormats({ name: "{/tag}", timeUnit: "ms" });
+  for (const [text, unit] of [['{"tag":"a"}', 1e3], ["m v=1", 1e9]] as const) {
+    const batch = new EventBatch();
+    batch.reset(new TextEncoder().encode(text));
+    reader.begin(batch);
+    assert.deepEqual([batch.isMapped, batch.unitsPerSecond], [true, unit], text);
+  }
+});
+
+Deno.test("a text is at fault where none of the formats has a use for it", () => {
+  const of = (texts: Parameters<typeof faultsOfOwnFormats>[0]) =>
+    faultsOfOwnFormats(texts).map(({ setting, problem }) => `${setting} ${problem}`);
+  assert.deepEqual(of({}), []);
+  assert.deepEqual(of({ name: "{/a}.{path}", value: "/v", timestamp: "/t" }), [], "for JSON");
+  assert.deepEqual(of({ name: "{measurement}" }), [], "for line protocol");
+  const faults = of({ name: "{/a", value: "v", timeUnit: "min", labels: "a:{tag:b}" });
+  assert.deepEqual(faults.map((fault) => fault.split(" ")[0]), ["name", "value"]);
 });

@@ -128,6 +128,7 @@ Deno.test("lines of line protocol are read in place, with fields of any kind and
       "m.u@6 1",
       "m.w@7 4",
     ]],
+    [INFLUX, "m v=-3i 5000000\nm v=+4i 6000000\nm v=-0i 7000000", ["m.v@5 -3", "m.v@6 4", "m.v@7 0"]],
     [{ ...INFLUX, timeUnit: "s" }, "m v=1 5\nm v=2 6", ["m.v@5000 1", "m.v@6000 2"]],
     [
       { ...INFLUX, timeUnit: "us", timestamp: "bus" },

@@ -69,6 +69,7 @@ Deno.test("whatever else differs is another shape", () => {
     '{"name":"oven","value":-,"is_on":true,"other":"text"}',
     '{"name":"oven","value":1,"is_on":tru,"other":"text"}',
     '{"name":"oven","value":1,"is_on":1,"other":"text"}',
+    '{"name":"oven","value":1,"is_on":xull,"other":"text"}',
     '{"name":"oven","value": 1,"is_on":true,"other":"text"}',
     '{"name":"\\u006e","value":1,"is_on":true,"other":"text"}',
     '{"name":"öfen","value":1,"is_on":true,"other":"text"}',

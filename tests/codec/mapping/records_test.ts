@@ -135,6 +135,16 @@ Deno.test("json: each number is an event; a dead letter of one holds that one al
   assert.equal(read("[1,2]", { name: "x{path}", value: "*", timestamp: "bus" }).events.length, 2);
 });
 
+Deno.test("json: of each number the dead letter has the labels, wherever they stand", () => {
+  const record = json({ a: 1, b: 2, labels: { site: "n" }, more: { labels: { line: "4" } } });
+  for (const [labels, expected] of [[undefined, { site: "n" }], ["/more/labels", { line: "4" }]] as const) {
+    const texts = { name: "{path}", value: "*", timestamp: "bus", labels };
+    const { events } = read(record, texts);
+    assert.deepEqual(events.map(({ name, labels }) => [name, labels]), [["a", expected], ["b", expected]]);
+    for (const event of events) assert.deepEqual(read(event.raw, texts).events, [event]);
+  }
+});
+
 Deno.test("where no part of a record fits, it is refused as one, and kept in whole", () => {
   const record = json({ a: 1, b: 2 });
   const texts = { name: "{/machine}.{path}", value: "*", timestamp: "bus" };
