@@ -140,6 +140,47 @@ Deno.test(
   }),
 );
 
+Deno.test(
+  "windows that begin a millisecond apart are each found, also where one turn ends and the next begins",
+  withRows(Array.from({ length: 130 }, (_, i) => row(i / 1000)), async (readBack) => {
+    const sought = { ...SOUGHT, untilMs: 129, limit: 999 };
+    const { aggregates, reachedMs } = await readBack.rowsOfSeries("plant", sought, NEVER);
+    assert.deepEqual(aggregates.map(({ windowStartMs }) => windowStartMs), Array.from(Array(129).keys()));
+    assert.equal(reachedMs, 129);
+  }),
+);
+
+Deno.test("a search ends after 135 turns, and tells where the next one goes on", async () => {
+  let asked = 0;
+  // A table in which a window begins each millisecond, all of another series.
+  const readBack = new SqliteReadBack(() => {
+    const from = 64 * asked++;
+    return Promise.resolve(Array.from({ length: 64 }, (_, i) => from + i) as never);
+  });
+  Object.assign(readBack, { ofSeries: () => Promise.resolve([]) });
+  const { reachedMs } = await readBack.rowsOfSeries("plant", { ...SOUGHT, untilMs: 1e12 }, NEVER);
+  assert.deepEqual([asked, reachedMs], [135, 135 * 64]);
+});
+
+Deno.test("a claim is replaced only where it is the one that was found", async () => {
+  using database = new DatabaseSync(":memory:");
+  database.exec(CREATE_WRITER_TABLE);
+  const [claim, other] = [new SqliteClaim(database, "plant"), new SqliteClaim(database, "other")];
+  const first = { stateId: "state", boot: 1, life: "life", nextId: 3 };
+  assert.equal(await claim.read(), undefined);
+  assert.equal(await claim.replace(undefined, first), true);
+  assert.equal(await other.replace(undefined, { ...first, life: "of another" }), true);
+  assert.equal(await claim.replace(undefined, { ...first, life: "late" }), false, "there is one by now");
+  const next = { stateId: "another", boot: 2, life: "later", nextId: 9 };
+  for (const changed of [{ life: "x" }, { nextId: 4 }]) {
+    assert.equal(await claim.replace({ ...first, ...changed }, next), false);
+    assert.deepEqual({ ...await claim.read() }, first);
+  }
+  assert.equal(await claim.replace(first, next), true);
+  assert.deepEqual({ ...await claim.read() }, next);
+  assert.deepEqual({ ...await other.read() }, { ...first, life: "of another" });
+});
+
 Deno.test("a claim is moved on with the batches of its life only, and never back", async () => {
   using database = new DatabaseSync(":memory:");
   database.exec(CREATE_WRITER_TABLE);
