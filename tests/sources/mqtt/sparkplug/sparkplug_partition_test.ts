@@ -471,6 +471,8 @@ Deno.test("Sparkplug: what the messages themselves lead to is passed on, with wh
     const logger = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
     const options = { mapping: MAPPING.ok, path, name: "bus", publish: () => {} };
     const partition = new SparkplugPartition(options, { clock: systemClock, logger }, inner);
+    const { id, readMaxMs, replay } = partition;
+    assert.deepEqual([id, readMaxMs, replay], ["", 0, "redelivers-unacknowledged"]);
     let position: string | undefined;
     const progress = () => ({ lineage: undefined, position, history: HISTORY });
     const read = async () => {
@@ -501,6 +503,8 @@ Deno.test("Sparkplug: what the messages themselves lead to is passed on, with wh
     assert.deepEqual(await read(), { ...instead, next: `4${memory}` });
     instead = { kind: "moved", lineage: "x" };
     assert.deepEqual(await read(), instead);
+    instead = { ...step, kind: "idle", next: undefined, lost: 0, decodeMs: 0 };
+    assert.deepEqual(await read(), instead, "there is no position yet");
     instead = undefined;
     position = `1${memory}`;
     message(3, "NDATA");
@@ -517,5 +521,78 @@ Deno.test("Sparkplug: what the messages themselves lead to is passed on, with wh
     assert.equal(seen.at(-1), "committed 2");
     // Nobody has the file any more.
     CertificateStore.open(path).close();
+  });
+});
+
+Deno.test("Sparkplug: each gap is told by itself", async () => {
+  await withDirectory(async (path) => {
+    const log = new MessageLog();
+    log.limit = 1;
+    using handler = new Handler(log, path);
+    const metrics = [{ name: "a", alias: 1, type: "Int8", value: 1 }];
+    for (const [type, seq] of [["NBIRTH", 0], ["NDATA", 4], ["NDATA", 5], ["NDATA", 7]] as const) {
+      log.messages.push({ topic: `spBv1.0/g/${type}/n`, payload: encoded({ seq, metrics }) });
+      await handler.read();
+    }
+    assert.deepEqual(handler.logged.map((line) => /gaps=.*/.exec(line)?.[0]), [
+      "gaps=1 lost=3",
+      "gaps=1 lost=1",
+    ]);
+    assert.equal(handler.lost, 4);
+  });
+});
+
+Deno.test("Sparkplug: a position keeps what is remembered where nothing comes, also after a restart", async () => {
+  await withDirectory(async (path) => {
+    const log = new MessageLog();
+    using handler = new Handler(log, path);
+    log.messages.push(birthOf("n"));
+    await handler.read();
+    const { position } = handler;
+    await handler.checkpoint();
+    await handler.read();
+    assert.equal(handler.position, position);
+    handler.die();
+    await handler.read();
+    assert.equal(handler.position, position);
+  });
+});
+
+Deno.test("Sparkplug: a read that begins at an older position remembers what was known there", async () => {
+  await withDirectory(async (path) => {
+    const log = new MessageLog();
+    log.limit = 1;
+    using handler = new Handler(log, path);
+    const metrics = [{ alias: 1, type: "Int8", value: 1 }];
+    log.messages.push(birthOf("n"));
+    for (const seq of [1, 2, 3]) {
+      log.messages.push({ topic: "spBv1.0/g/NDATA/n", payload: encoded({ seq, metrics }) });
+    }
+    await handler.read();
+    const { position } = handler;
+    for (let more = 0; more < 3; more++) await handler.read();
+    handler.position = position;
+    for (let again = 0; again < 3; again++) await handler.read();
+    assert.deepEqual(handler.events, Array(7).fill("g/n/a=1"));
+    assert.deepEqual([handler.lost, handler.refused, handler.published], [0, [], []]);
+  });
+});
+
+Deno.test("Sparkplug: after an interruption a number that is missing puts aliases in doubt", async () => {
+  await withDirectory(async (path) => {
+    for (const isInterrupted of [false, true]) {
+      const log = new MessageLog();
+      log.limit = 1;
+      using handler = new Handler(log, path);
+      const metrics = [{ alias: 1, type: "Int8", value: 1 }];
+      log.messages.push(birthOf("n"));
+      await handler.read();
+      if (isInterrupted) handler.interrupted();
+      log.messages.push({ topic: "spBv1.0/g/NDATA/n", payload: encoded({ seq: 2, metrics }) });
+      await handler.read();
+      assert.equal(handler.refused.length, isInterrupted ? 1 : 0);
+      handler.die();
+      await Deno.remove(path);
+    }
   });
 });
