@@ -91,3 +91,23 @@ Deno.test("what was read makes room: whole runs, with the next commit", () =>
     await assert.rejects(opened.append([runOf(2, "event", 1000)], 0), full(false));
     assert.deepEqual(partsOf(opened, 2, 100), [[2, 0, 1], [3, 0, 2]]);
   }, 4000));
+
+Deno.test("a damaged inbox is an error to who reads it, and not one without records", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-inbox-" });
+  const path = `${directory}/inbox.sqlite`;
+  let inbox = Inbox.open(path, 1e6);
+  try {
+    await inbox.append([runOf(1)], 0);
+    await inbox.append([runOf(1, "event", 200_000)], 0);
+    inbox.close();
+    const content = await Deno.readFile(path);
+    // The pages that a long record goes on in.
+    await Deno.writeFile(path, content.fill(0, content.length - 20 * 4096));
+    inbox = Inbox.open(path, 1e6);
+    assert.deepEqual(partsOf(inbox, 0, 1), [[0, 0, 1]], "what is before it can be read");
+    for (const offset of [0, 1]) assert.throws(() => inbox.read(offset, 9), /malformed/);
+  } finally {
+    inbox.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+});
