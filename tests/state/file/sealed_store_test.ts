@@ -1,5 +1,6 @@
 /** Transactions and views of a state that its handler has open. */
 import assert from "node:assert/strict";
+import type { SQLInputValue } from "node:sqlite";
 import { Seal } from "../../../src/state/file/seal.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError, type StateErrorKind } from "../../../src/state/file/state_error.ts";
@@ -109,4 +110,24 @@ Deno.test("statements that fail, of whatever kind, are errors and not answers", 
     for (const ask of [() => state.all(foul), () => state.get(foul), () => [...state.iterate(foul)]]) {
       assert.throws(ask, /integer overflow/);
     }
+  }));
+
+Deno.test("space is given back where half of a file is free, and more than some of it", () =>
+  withMark((state) => {
+    const get = state.get.bind(state);
+    const all = state.all.bind(state);
+    const isGivenBack = (free: number, pages: number) => {
+      let isAsked = false;
+      state.get = <Row>(sql: string, ...values: SQLInputValue[]) =>
+        sql.includes("freelist_count") ? { free, pages } as Row : get<Row>(sql, ...values);
+      state.all = <Row>(sql: string, ...values: SQLInputValue[]) => {
+        isAsked ||= sql === "PRAGMA incremental_vacuum(1024)";
+        return all<Row>(sql, ...values);
+      };
+      setMark(state, free);
+      return isAsked;
+    };
+    const answers = ([[4095, 4096], [4096, 8192], [4096, 8193], [9000, 18_000], [9000, 18_001]] as const)
+      .map(([free, pages]) => isGivenBack(free, pages));
+    assert.deepEqual(answers, [false, true, false, true, false]);
   }));

@@ -14,7 +14,7 @@ import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError, type StateErrorKind } from "../../../src/state/file/state_error.ts";
 import { StateLock } from "../../../src/state/file/state_lock.ts";
 import { tryState } from "../../../src/state/file/state_trial.ts";
-import { inTemporaryDirectory } from "../inside.ts";
+import { Inside, inTemporaryDirectory } from "../inside.ts";
 
 const isRoot = Deno.uid() === 0;
 const LEFT_OUT = isRoot ? "" : " (left out: needs root)";
@@ -97,6 +97,7 @@ Deno.test({
         isError("untrusted", /belongs to the user with uid 65532/),
       );
       assertTrusted(service, true);
+      assert.throws(() => tryState(service, "one", []), isError("untrusted", /belongs to the user with uid/));
     }),
 });
 
@@ -162,6 +163,16 @@ Deno.test({
       Deno.chownSync(directory, Deno.uid()!, null);
     }),
 });
+
+Deno.test("a trial refuses sinks for which aggregates would be stranded", () =>
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { sinks: ["x"] });
+    inside.take([{ name: "a", value: 1, timestamp: 1 }]);
+    inside.save(true);
+    inside.state.close();
+    assert.throws(() => tryState(directory, "test", []), isError("foreign", /still wait for the sink "x"/));
+    assert.equal(tryState(directory, "test", [{ id: "x", kind: "toy" }]), directory);
+  }));
 
 Deno.test("a trial says what a start would find", () =>
   inTemporaryDirectory((directory) => {
