@@ -48,7 +48,7 @@ export class CurrentWindows {
    * Where a series was last found, in each window but the first. What is found there may be of another window
    * by now. The first window is the shortest, and mostly has the newest slot of a series.
    */
-  private likely = new Int32Array(0);
+  private likely = new Int32Array();
 
   constructor(tiers: readonly Tier[]) {
     this.all = tiers.flatMap((tier) =>

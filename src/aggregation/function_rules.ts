@@ -40,7 +40,7 @@ export class FunctionRules {
   /** For each rule that drops events. */
   private readonly met: ReadonlyMap<FunctionRule, MetNames>;
   /** For each event of the last batch. */
-  private resolved = new Int32Array(0);
+  private resolved = new Int32Array();
 
   /** @param text What the rules were read from. */
   constructor(rules: readonly FunctionRule[], readonly text: string) {

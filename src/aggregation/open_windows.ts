@@ -46,21 +46,21 @@ export class OpenWindows {
   readonly series: SeriesTable;
 
   /** For each slot {@link SLOT} numbers: `x`, `y` and `count` of its accumulator. */
-  accumulators = new Float64Array(0);
-  slotSeries = new Int32Array(0);
+  accumulators = new Float64Array();
+  slotSeries = new Int32Array();
   readonly sketches: Map<number, QuantileSketch> = new Map();
   pageUsed = new Uint16Array(0);
   /** Pages with accumulators changed since the last checkpoint. */
-  pageTouched = new Uint8Array(0);
+  pageTouched = new Uint8Array();
   /** Pages with slots added since the last checkpoint. */
-  pageExtended = new Uint8Array(0);
+  pageExtended = new Uint8Array();
 
-  private slotNext = new Int32Array(0);
+  private slotNext = new Int32Array();
   /** Numbers of windows need more than 32 bits: late events at scattered times open a window each. */
-  private pageWindow = new Float64Array(0);
+  private pageWindow = new Float64Array();
   /** Start and length of the page's window, ms. */
-  private pageStart = new Float64Array(0);
-  private pageLength = new Float64Array(0);
+  private pageStart = new Float64Array();
+  private pageLength = new Float64Array();
   private readonly freePages: number[] = [];
   private readonly windows = new Map<string, OpenWindow>();
   private readonly likelySlots = new Int32Array(TOUCH_RUN);

@@ -24,7 +24,7 @@ const VALUE_END = 3;
  */
 export class PlainLabels {
   count = 0;
-  private bytes: Uint8Array = new Uint8Array(0);
+  private bytes: Uint8Array = new Uint8Array();
   private extra: Uint8Array = this.bytes;
   private bytesView = viewOf(this.bytes);
   private extraView = this.bytesView;

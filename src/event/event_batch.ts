@@ -53,7 +53,7 @@ export const INT_COLUMNS = [
  * UTF-8. The name of an event with labels is the key of its series, see `labels.ts`.
  */
 export class EventBatch {
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = new Uint8Array();
   extra: Uint8Array = new Uint8Array(1024);
   extraLength = 0;
 
@@ -87,27 +87,27 @@ export class EventBatch {
   /** Valid events: the length of each column below. */
   count = 0;
   /** Position of the event in the reply. */
-  position = new Int32Array(0);
+  position = new Int32Array();
   /** The event's record in `bytes`. */
-  rawStart = new Int32Array(0);
-  rawEnd = new Int32Array(0);
-  nameStart = new Int32Array(0);
-  nameLength = new Int32Array(0);
-  nameHash = new Int32Array(0);
+  rawStart = new Int32Array();
+  rawEnd = new Int32Array();
+  nameStart = new Int32Array();
+  nameLength = new Int32Array();
+  nameHash = new Int32Array();
   /** `UNNAMED`, or less: the event names no function, see `usually`. */
-  functionId = new Int32Array(0);
-  value = new Float64Array(0);
+  functionId = new Int32Array();
+  value = new Float64Array();
   /** Event time, whole Unix milliseconds. */
-  timeMs = new Float64Array(0);
-  idStart = new Int32Array(0);
+  timeMs = new Float64Array();
+  idStart = new Int32Array();
   /** 0: the event has no id. */
-  idLength = new Int32Array(0);
-  idHash = new Int32Array(0);
+  idLength = new Int32Array();
+  idHash = new Int32Array();
   /** Where the line of an event is, as for a name; only for events with {@link alone}. */
-  lineStart = new Int32Array(0);
-  lineLength = new Int32Array(0);
+  lineStart = new Int32Array();
+  lineLength = new Int32Array();
   /** Index of the event among those of its line. */
-  lineEvent = new Int32Array(0);
+  lineEvent = new Int32Array();
 
   readonly invalid: (InvalidEvent & {
     readonly rawStart: number;
@@ -139,7 +139,7 @@ export class EventBatch {
    */
   release(): void {
     const { buffer } = this.bytes;
-    this.reset(new Uint8Array(0));
+    this.reset(new Uint8Array());
     if (buffer instanceof ArrayBuffer) buffer.transfer(0);
   }
 

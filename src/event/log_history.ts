@@ -38,7 +38,7 @@ export class LogHistory {
   /**
    * The hashes of the events [from, end), each at its offset modulo the length; empty while nothing is known.
    */
-  private ring = new Int32Array(0);
+  private ring = new Int32Array();
   private from = 0;
   private end = 0;
   /** Before `from`, oldest first. */

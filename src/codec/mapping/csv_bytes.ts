@@ -35,7 +35,7 @@ export class CsvBytes {
   private readonly known = new ByteCache<(KnownSeries | undefined)[]>();
   private readonly perSecond: number | undefined;
   private readonly writer = new SeriesWriter();
-  private words = new Words(new Uint8Array(0));
+  private words = new Words(new Uint8Array());
   private bytes = this.words.bytes;
   private readonly header = new OnePart();
   private readonly cells = new CsvCells();

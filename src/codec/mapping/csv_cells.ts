@@ -12,9 +12,9 @@ const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Where the cells of a row of CSV are, by column, without quotes. It serves one row after the other. */
 export class CsvCells {
-  starts = new Int32Array(0);
-  ends = new Int32Array(0);
-  private bytes: Uint8Array = new Uint8Array(0);
+  starts = new Int32Array();
+  ends = new Int32Array();
+  private bytes: Uint8Array = new Uint8Array();
 
   /** Finds those of the row at `start`. Returns where it ends, or {@link FAILED}: it is not plain. */
   find(events: RecordEvents, { separator, columns, byteKinds }: CsvLayout, start: number): number {

@@ -41,7 +41,7 @@ export class InfluxBytes {
   private readonly hasOwnTime: boolean;
   private readonly fieldNames = new Map<string, Uint8Array>();
   private readonly writer = new SeriesWriter();
-  private words = new Words(new Uint8Array(0));
+  private words = new Words(new Uint8Array());
   private bytes = this.words.bytes;
   private readonly head = new OnePart();
   /** Where the part of a line that was read last ends. */

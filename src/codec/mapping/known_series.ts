@@ -38,7 +38,7 @@ export class KnownSeries {
 
 /** Writes series that are known into batches. */
 export class SeriesWriter {
-  private extra = new Words(new Uint8Array(0));
+  private extra = new Words(new Uint8Array());
 
   /** Makes a series that of the event in a column. */
   write(series: KnownSeries, batch: EventBatch, event: number): void {

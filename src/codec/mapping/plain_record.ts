@@ -45,7 +45,7 @@ interface Node {
  */
 export class PlainRecord {
   readonly slots = new RecordSlots();
-  private readonly root: Node = { key: new Uint8Array(0), number: 0, children: [], slot: UNUSED };
+  private readonly root: Node = { key: new Uint8Array(), number: 0, children: [], slot: UNUSED };
   private nodes = 1;
   /** The record in which each node was met last. */
   private met = new Int32Array(1);

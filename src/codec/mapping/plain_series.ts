@@ -34,7 +34,7 @@ const ENCODER = new TextEncoder();
 /** The series of events from plain records: name and labels. Those that were seen before are looked up. */
 export class PlainSeries {
   private readonly slots: RecordSlots;
-  private extra = new Words(new Uint8Array(0));
+  private extra = new Words(new Uint8Array());
   private readonly name: readonly Piece[];
   /** Of an object of all labels; undefined: there are rules. */
   private readonly allLabels: number | undefined;

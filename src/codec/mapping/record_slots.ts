@@ -26,30 +26,36 @@ const EXACT_DIGITS = 15;
 
 /** What a record of JSON has at each place that a mapping points to. */
 export class RecordSlots {
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = new Uint8Array();
   /** What has chosen the kinds of all slots; it need not do it again. */
   filledBy: unknown;
   /** Of each slot. */
-  kind = new Uint8Array(1);
+  kind = new Uint8Array();
   /** Where its content is: of a text without its quotes. */
-  start = new Int32Array(1);
-  end = new Int32Array(1);
+  start = new Int32Array();
+  end = new Int32Array();
   /** Of a number; NaN: it is not finite. */
-  number = new Float64Array(1);
+  number = new Float64Array();
   /** Of a text that is hashed, as `hashBytes` makes it. */
-  hash = new Int32Array(1);
+  hash = new Int32Array();
   /** Whether texts are hashed; of each slot. */
-  isHashed = new Uint8Array(1);
+  isHashed = new Uint8Array();
+
+  /** There is {@link UNUSED} at first. */
+  constructor() {
+    this.add();
+  }
 
   /** Adds one, before the first record. Returns its index. */
   add(): number {
     const slot = this.kind.length;
-    this.kind = new Uint8Array(slot + 1);
-    this.start = new Int32Array(slot + 1);
-    this.end = new Int32Array(slot + 1);
-    this.number = new Float64Array(slot + 1);
-    this.hash = new Int32Array(slot + 1);
-    this.isHashed = new Uint8Array(slot + 1);
+    const count = slot + 1;
+    this.kind = new Uint8Array(count);
+    this.start = new Int32Array(count);
+    this.end = new Int32Array(count);
+    this.number = new Float64Array(count);
+    this.hash = new Int32Array(count);
+    this.isHashed = new Uint8Array(count);
     return slot;
   }
 

@@ -61,7 +61,7 @@ function refusedIn({ received, refusals }: SampleIntake): string | undefined {
 
 function answerTo({ accepted }: SampleIntake, refused: string | undefined): PushAnswer {
   const headers = writtenHeaders(accepted);
-  if (refused === undefined) return { status: 200, headers, body: new Uint8Array(0) };
+  if (refused === undefined) return { status: 200, headers, body: new Uint8Array() };
   return textAnswer(400, refused, headers);
 }
 

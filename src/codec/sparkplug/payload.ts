@@ -113,7 +113,7 @@ export class Payload {
   }
 
   get content(): Uint8Array {
-    return this.body ?? new Uint8Array(0);
+    return this.body ?? new Uint8Array();
   }
 
   private reader(): WireReader {

@@ -201,3 +201,11 @@ Deno.test("a line that is no event costs no other, though the record begins with
     assert.deepEqual(READERS.read(record, INFLUX), slowly(influxReadings, record, INFLUX), bad);
   }
 });
+
+Deno.test("a comment that looks like a line is none, nor is one behind a space", () => {
+  for (const comment of ["#m v=1 5000000", "# m v=1", "#", " #m v=1 5000000", "#m,a=b v=1\\"]) {
+    const { events, invalid } = READERS.read(`${comment}\nm v=2 6000000\n${comment}`, INFLUX);
+    assert.deepEqual(events.map(({ name, value }) => [name, value]), [["m.v", 2]], comment);
+    assert.deepEqual(invalid, []);
+  }
+});
