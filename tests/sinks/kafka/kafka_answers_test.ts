@@ -72,7 +72,7 @@ const offsetsOf = (group: string, offset: number) =>
 
 Deno.test("exactly-once: records and the position behind them are one transaction", async () => {
   const { sink, asked } = sinkWith();
-  assert.equal(sink.repeat, "positioned");
+  assert.deepEqual([sink.id, sink.repeat], ["kafka", "positioned"]);
   await sink.write(batchOf(ROWS, 7), NEVER);
   assert.deepEqual(asked, [
     "transaction",
@@ -81,6 +81,7 @@ Deno.test("exactly-once: records and the position behind them are one transactio
     "commit",
   ]);
   const other = sinkWith({ id: "second" });
+  assert.equal(other.sink.id, "second");
   await other.sink.write(batchOf(ROWS, 0), NEVER);
   assert.equal(other.asked[2], offsetsOf("vabus-data-handler-second.plant-1", 3));
 });
@@ -198,8 +199,9 @@ async function opened(delivery: KafkaSinkOptions["delivery"], missing: SinkAlarm
     alarm: (alarm: SinkAlarm) => void alarms.push(alarm),
     claimant: { ...CONTEXT.claimant, claimed },
   };
-  const from = await sink.open(context, NEVER);
-  return { sink, from, asked, alarms };
+  const open = () => sink.open(context, NEVER);
+  const from = await open();
+  return { sink, from, open, asked, alarms };
 }
 
 Deno.test("a sink opens by a new session: fenced first, then positioned, then looked through", async () => {
@@ -225,6 +227,12 @@ Deno.test("a sink opens by a new session: fenced first, then positioned, then lo
   assert.deepEqual([loose.from, loose.alarms], [7, [alarm]]);
   await loose.sink.write(batchOf(ROWS), NEVER);
   assert.equal(loose.asked.at(-1), "records");
+  await loose.sink.write(batchOf(ROWS), NEVER);
+  assert.equal(loose.alarms.length, 2, "they are where the first ones were");
+  // The topic was emptied, which has been told.
+  await loose.open();
+  await loose.sink.write(batchOf(ROWS), NEVER);
+  assert.equal(loose.alarms.length, 3);
   await loose.sink.close();
 });
 

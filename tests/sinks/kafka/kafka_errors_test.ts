@@ -122,3 +122,17 @@ Deno.test("a coordinator that was not found hides why, any other error does not"
   assert.equal(hidesItsReason(new Error("outer", { cause: notFound })), true);
   assert.equal(hidesItsReason(thrown("NOT_ENOUGH_REPLICAS")), false);
 });
+
+Deno.test("what kafkajs itself has found out has the advice of what it means", () => {
+  const named = (name: string) => toKafkaSinkError(Object.assign(new Error("no"), { name }), ADDRESS);
+  const login = named("KafkaJSSASLAuthenticationError");
+  assert.equal(login.kind, "misconfigured");
+  assert.match(login.message, /^Kafka at broker:9092: no\. .*KAFKA_SASL_PASSWORD/);
+  const old = named("KafkaJSServerDoesNotSupportApiKey");
+  assert.equal(old.kind, "misconfigured");
+  assert.match(old.message, /^Kafka at broker:9092: no\. .*KAFKA_DELIVERY=at-least-once/);
+  assert.deepEqual([named("KafkaJSError").kind, named("KafkaJSError").message], [
+    "unavailable",
+    "Kafka at broker:9092: no.",
+  ]);
+});

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createServer, type Server, Socket } from "node:net";
 import { type ConsumerConfig, Kafka, type ProducerConfig } from "kafkajs";
+import { KafkaSink } from "../../../src/sinks/kafka/kafka_sink.ts";
 import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import type { RecordRun } from "../../../src/sinks/kafka/encoded_records.ts";
 import { QUIET } from "../../contract/sink_samples.ts";
@@ -111,13 +112,8 @@ Deno.test("a consumer reads committed records only, makes no topic, and ends wit
   assert.deepEqual(done, ["producer leaves", "admin leaves", "readers leaves"]);
 });
 
-Deno.test("records are acknowledged by all replicas, and a producer repeats none", async () => {
-  const { session } = sessionWith();
-  const sent: { topic: string; acks?: number }[] = [];
-  const to = { send: (record: { topic: string }) => (sent.push(record), Promise.resolve([])) };
-  await session.send(to, "rows", { count: 0 } as unknown as RecordRun);
-  assert.deepEqual(sent.map(({ topic, acks }) => [topic, acks]), [["rows", -1]]);
-
+/** The producers that are made meanwhile. */
+async function producersOf(work: () => unknown): Promise<readonly ProducerConfig[]> {
   const { producer } = Kafka.prototype;
   const configs: ProducerConfig[] = [];
   Kafka.prototype.producer = function (config) {
@@ -125,10 +121,44 @@ Deno.test("records are acknowledged by all replicas, and a producer repeats none
     return producer.call(this, config);
   };
   try {
-    for (const transactionalId of [undefined, "plant"]) new KafkaSession(OPTIONS, transactionalId, QUIET);
+    await work();
   } finally {
     Kafka.prototype.producer = producer;
   }
+  return configs;
+}
+
+Deno.test("a sink that counts each row once is known to brokers by its instance, another by no name", async () => {
+  for (
+    const [delivery, id] of [["exactly-once", "vabus-data-handler.plant-1"], [
+      "at-least-once",
+      undefined,
+    ]] as const
+  ) {
+    const sink = new KafkaSink({
+      ...OPTIONS,
+      id: "kafka",
+      topic: "rows",
+      instance: "plant-1",
+      delivery,
+      compression: "none",
+      clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
+    }, QUIET);
+    const [config] = await producersOf(() => sink["newSession"]());
+    assert.equal(config!.transactionalId, id);
+  }
+});
+
+Deno.test("records are acknowledged by all replicas, and a producer repeats none", async () => {
+  const { session } = sessionWith();
+  const sent: { topic: string; acks?: number }[] = [];
+  const to = { send: (record: { topic: string }) => (sent.push(record), Promise.resolve([])) };
+  await session.send(to, "rows", { count: 0 } as unknown as RecordRun);
+  assert.deepEqual(sent.map(({ topic, acks }) => [topic, acks]), [["rows", -1]]);
+
+  const configs = await producersOf(() => {
+    for (const transactionalId of [undefined, "plant"]) new KafkaSession(OPTIONS, transactionalId, QUIET);
+  });
   const [plain, exact] = configs as [ProducerConfig, ProducerConfig];
   assert.deepEqual([plain.idempotent, plain.transactionalId], [true, undefined]);
   assert.deepEqual([exact.transactionalId, exact.transactionTimeout], ["plant", 60_000]);

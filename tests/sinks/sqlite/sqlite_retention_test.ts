@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
+import { createLogger } from "../../../src/platform/log/logger.ts";
 import { SqliteSink } from "../../../src/sinks/sqlite/sqlite_sink.ts";
 import {
   aggregateOf,
@@ -175,3 +176,31 @@ Deno.test("a file of a former version is told to stay as large as it is, and row
       await sink.close();
     }
   }));
+
+Deno.test("only a file that cannot shrink, and only where rows are deleted, is warned of", async () => {
+  await using directory = await temporaryDirectory();
+  const former = `${directory.path}/former.sqlite`;
+  execute(former, "create table other (a)");
+  for (
+    const [path, retentionMs, warnings] of [
+      [former, RETENTION_MS, 1],
+      [former, undefined, 0],
+      [`${directory.path}/new.sqlite`, RETENTION_MS, 0],
+    ] as const
+  ) {
+    const lines: string[] = [];
+    const logger = createLogger({
+      level: "warn",
+      format: "text",
+      write: (line) => lines.push(line),
+      now: () => 0,
+    });
+    const options = { id: "sqlite", path, instance: INSTANCE, ...(retentionMs && { retentionMs }) };
+    const sink = new SqliteSink(options, logger);
+    await sink.open(CONTEXT);
+    const { synchronous } = sink["database"]!.prepare("pragma synchronous").get()!;
+    await sink.close();
+    assert.equal(synchronous, 2, "each commit is on disk");
+    assert.equal(lines.filter((line) => line.includes("stays as large as it is")).length, warnings, path);
+  }
+});

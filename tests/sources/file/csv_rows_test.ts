@@ -74,6 +74,8 @@ Deno.test("a content begins with its header, behind a byte order mark and empty 
       ["", false, undefined],
       ['"a\nb",c', false, undefined],
       ['"a\nb",c', true, ['"a\nb",c', ","]],
+      ['a;"b\nc";d\n1,2,3,4\n', false, ['a;"b\nc";d', ";"]],
+      ['a,"b\nc"\n1;2;3;4\n', false, ['a,"b\nc"', ","]],
     ] as const
   ) {
     const found = csvHeaderIn(bytesOf(text), 7, isLast);
