@@ -136,9 +136,10 @@ export class InFlight {
       this.answers.push({ step: this.first, answer });
       follow(this.ids, answer);
     }
-    // Shortened now and then only, since that copies the rest.
-    if (this.gone > 1000 && this.gone * 2 > this.steps.length) this.shorten();
-    else if (this.count === 0) this.shorten();
+    // Shortened once more than half of it is gone: that copies the rest, so never more than what is gone.
+    if (this.gone * 2 <= this.steps.length) return;
+    this.steps = this.steps.slice(this.gone);
+    this.gone = 0;
   }
 
   /** The first messages that were not taken in. Takes nothing away. */
@@ -174,11 +175,6 @@ export class InFlight {
   private add(step: Step): void {
     this.steps.push(step);
     this.bytes += bytesOf(step.message);
-  }
-
-  private shorten(): void {
-    this.steps = this.steps.slice(this.gone);
-    this.gone = 0;
   }
 }
 

@@ -227,3 +227,10 @@ Deno.test("many steps are gone through in parts", () => {
   );
   assert.deepEqual([inFlight.count, inFlight.bytes], [0, 0]);
 });
+
+Deno.test("of several packet ids that are used again the first is told", () => {
+  const inFlight = new InFlight();
+  inFlight.restart(0, new PacketIds());
+  for (const id of [7, 8, 8, 7]) inFlight.receive(publication(1, id), record("a"));
+  assert.equal(inFlight.reusedId, 8);
+});
