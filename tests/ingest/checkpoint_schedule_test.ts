@@ -102,7 +102,8 @@ Deno.test("after a failure it is tried again each second, whatever else is", () 
   at(3000);
   assert.equal(of.isDue(99_000, false, no), true);
   of.skipped(3000);
-  assert.equal(of.isDue(99_000, false, no), false);
+  at(4000);
+  assert.equal(of.isDue(99_000, false, no), false, "nothing to write: nothing has failed any more");
   of.failed();
   at(3500);
   of.written(3500, false);
@@ -121,4 +122,19 @@ Deno.test("where there was nothing to write the interval begins anew, and the st
   at(9100);
   of.written(9050, false);
   assert.equal(of.sinceWrittenMs(9100), 50, "as of its beginning");
+});
+
+Deno.test("what presses waits for 50 ms more where there was nothing to write, and for no less than before", () => {
+  const { at, of } = schedule();
+  of.skipped(4000);
+  at(4049);
+  assert.equal(of.isDue(5000, false, yes), false);
+  at(4050);
+  assert.equal(of.isDue(5000, false, yes), true);
+  of.written(3950, true);
+  of.skipped(4100);
+  at(5049);
+  assert.equal(of.isDue(5000, false, yes), false, "the one that was written still owes");
+  at(5050);
+  assert.equal(of.isDue(5000, false, yes), true);
 });

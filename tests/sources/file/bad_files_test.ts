@@ -144,3 +144,11 @@ Deno.test("a file that is replaced while it is read is read to its end", () =>
     await reading.source.close();
     assert.deepEqual((await readAll(source(path))).names, events(20, 25), "the next run reads the new one");
   }));
+
+Deno.test("a probe tells how many files there are, and their bytes", () =>
+  inDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/1.log`, "abc");
+    assert.equal(await source(`${directory}/*.log`).probe(), "1 file, 3 bytes");
+    await Deno.writeTextFile(`${directory}/2.log`, "defgh");
+    assert.equal(await source(`${directory}/*.log`).probe(), "2 files, 8 bytes");
+  }));
