@@ -73,7 +73,9 @@ Deno.test("a window costs some rows, a look at each row an eighth, and a row tha
   withInside((inside) => {
     const all = () => ["all"];
     const looks = [32, 5.5, 32, 5.5, 37.5];
-    take(inside, ...numbered(300));
+    take(inside, ...numbered(256));
+    assert.deepEqual(make(inside, all).costs, [16, 32, 32, 32, 256]);
+    take(inside, ...numbered(300).slice(256));
     assert.deepEqual(make(inside, all).costs, [16, ...looks, 256, 44]);
     inside.save(true);
     take(inside, ...numbered(300));

@@ -65,7 +65,18 @@ Deno.test("a backup changes nothing of a state whose handler was killed, is one 
   const copy = new DatabaseSync(r.file, { readOnly: true });
   assert.deepEqual({ ...copy.prepare("PRAGMA journal_mode").get() }, { journal_mode: "delete" });
   copy.close();
+  Deno.mkdirSync(`${r.root}/new`);
+  for (const name of ["state.sqlite.restoring", "state.sqlite.restoring-wal"]) {
+    Deno.writeTextFileSync(`${r.root}/new/${name}`, "what a crash has left");
+  }
   restoreState(r.file, `${r.root}/new`, false, NOW_MS);
+  // The versions of the format for writers and readers: with a write-ahead log, from the first moment on.
+  const header = Deno.readFileSync(`${r.root}/new/state.sqlite`).subarray(18, 20);
+  assert.deepEqual([...header], [2, 2]);
+  assert.deepEqual([...Deno.readDirSync(`${r.root}/new`)].map(({ name }) => name).sort(), [
+    "lock",
+    "state.sqlite",
+  ]);
   if (Deno.build.os !== "linux") return;
   for (const path of [`${killed}/state.sqlite`, r.file, `${r.root}/new/state.sqlite`]) {
     assert.equal(openFilesOn(path), 0, path);

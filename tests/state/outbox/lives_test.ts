@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Claim, Claimant } from "../../../src/contract/sink.ts";
 import { Lives } from "../../../src/state/outbox/lives.ts";
+import { withState } from "../inside.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 
 /** A sink that only keeps the claim. */
@@ -222,3 +223,13 @@ Deno.test(
     state.close();
   }),
 );
+
+Deno.test("what is said where a state must be a copy of another one says what to do", () =>
+  withState((state) => {
+    const { stateId } = state;
+    const claimant = Lives.begin(state, 0).claimant("x", false);
+    assert.match(
+      claimant.objection({ stateId, boot: 5, life: "of another", nextId: 0 })!,
+      /^it was last written .* \(number 5\) .* nothing of\. So this state is a copy of one .* to an earlier moment\. Nothing is written here, or numbers would be wrong\. If another handler runs on such .* --accept-sink x$/,
+    );
+  }));
