@@ -55,3 +55,16 @@ Deno.test("a certificate is known by its topic and its content", () => {
   assert.notEqual(certificateOf({ metrics }, "spBv1.0/plant/NBIRTH/n2").digest, digest);
   assert.notEqual(certificateOf({ metrics: [{ ...VALUE, name: "b" }] }).digest, digest);
 });
+
+Deno.test("a certificate weighs its message, and an alias as much as a name", () => {
+  const beside = (metrics: NonNullable<TestPayload["metrics"]>) =>
+    certificateOf({ metrics }).weight - encoded({ metrics }).length;
+  const [a, b] = [{ ...VALUE, name: "a" }, { ...VALUE, name: "b" }];
+  const one = beside([a]);
+  assert.ok(one > 0);
+  assert.equal(beside([]), 0);
+  assert.equal(beside([a, b]), 2 * one);
+  assert.equal(beside([a, a]), one, "of one name");
+  assert.equal(beside([{ ...a, alias: 1 }, b]), 3 * one);
+  assert.equal(beside([{ ...a, alias: 1 }, { ...b, alias: 1 }]), 3 * one, "of one alias");
+});

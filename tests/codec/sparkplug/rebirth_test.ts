@@ -92,3 +92,16 @@ Deno.test("rebirth: 20,000 nodes are remembered, and others when their next mess
   }
   assert.deepEqual([asked, seen.has("19999"), seen.has("20000")], [20_000, true, false]);
 });
+
+Deno.test("rebirth: a node that was left in peace for its pause is asked as at first, and not a moment before", () => {
+  for (const [peaceMs, again] of [[29_999, 0], [30_000, 1]] as const) {
+    const requests = new RebirthRequests();
+    requests.want("g", "n");
+    assert.equal(requests.due(0).length, 1);
+    requests.due(peaceMs);
+    requests.want("g", "n");
+    assert.equal(requests.due(peaceMs).length, 1);
+    requests.want("g", "n");
+    assert.equal(requests.due(peaceMs + 10_000).length, again, `${peaceMs}`);
+  }
+});
