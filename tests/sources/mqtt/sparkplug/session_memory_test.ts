@@ -18,9 +18,9 @@ function remembering(path: string) {
   const store = CertificateStore.open(path);
   const memory = new SessionMemory(reader, store);
   /** What a message of a node comes to. */
-  const hear = (type: string, node: string, seq: number, name?: string) => {
+  const hear = (type: string, node: string, seq: number | undefined, name?: string) => {
     const metrics = [{ ...(name !== undefined && { name }), alias: 1, type: "Int8", value: 1 }];
-    const payload = encoded({ seq, metrics });
+    const payload = encoded({ ...(seq !== undefined && { seq }), metrics });
     const batch = new EventBatch();
     batch.reset(payload);
     reader.begin(batch);
@@ -29,7 +29,7 @@ function remembering(path: string) {
     return [...events.map((event) => event.name), ...invalid.map(({ detail }) => detail.split(",")[0])]
       .join();
   };
-  return { hear, memory, [Symbol.dispose]: () => store.close() };
+  return { hear, memory, store, [Symbol.dispose]: () => store.close() };
 }
 
 async function withFile(work: (path: string) => void): Promise<void> {
@@ -125,4 +125,32 @@ Deno.test("what came since the mark can be taken back", () =>
     memory.undo();
     assert.match(memory.text(), / 01 3$/);
     assert.match(hear("NDATA", "m", 1), /has no name/);
+  }));
+
+Deno.test("births that cannot be saved leave nothing behind, and are saved once they can be", () =>
+  withFile((path) => {
+    using one = remembering(path);
+    const { hear, memory, store } = one;
+    const change = (sql: string) => store["database"].exec(sql);
+    hear("NBIRTH", "n", 0, "a");
+    change("CREATE TRIGGER full BEFORE INSERT ON certificate BEGIN SELECT RAISE(ABORT, 'full'); END");
+    for (let time = 0; time < 2; time++) assert.throws(() => memory.text(), /^Error: full$/);
+    change("DROP TRIGGER full");
+    const text = memory.text();
+    assert.match(text, /^1\./, "the first one that is there");
+    assert.equal(memory.restore(text), true);
+    assert.equal(hear("NDATA", "n", 1), "g/n/a");
+  }));
+
+Deno.test("a node whose messages have no numbers is remembered without one", () =>
+  withFile((path) => {
+    using one = remembering(path);
+    const { hear, memory } = one;
+    hear("NBIRTH", "n", undefined, "a");
+    hear("NBIRTH", "m", 0, "b");
+    hear("NDATA", "n", undefined);
+    const text = memory.text();
+    assert.match(text, / --00 1$/);
+    assert.equal(memory.restore(text), true);
+    assert.match(memory.text(), / --00 2$/);
   }));
