@@ -468,7 +468,22 @@ Deno.test("metrics are posted as JSON", async () => {
   const connection = connectionTo(server.url);
   const metrics = [{ name: "open_windows", value: 3, timestamp: 1.5 }];
   await postMetrics(connection, metrics, NEVER);
+  await connection.request({ path: "/healthz", expected: [204] }, NEVER);
   connection.close();
-  assert.equal(server.requests[0]!.method, "POST");
-  assert.deepEqual(JSON.parse(server.requests[0]!.body), metrics);
+  const [posted, asked] = server.requests as [FaultyRequest, FaultyRequest];
+  assert.equal(posted.method, "POST");
+  assert.deepEqual(JSON.parse(posted.body), metrics);
+  assert.equal(posted.headers.get("content-type"), "application/json");
+  assert.deepEqual([asked.method, asked.headers.get("content-type")], ["GET", null]);
+});
+
+Deno.test("a request that was cancelled before it began is told as cancelled", async () => {
+  const stop = new AbortController();
+  const connection = connectionTo(`http://127.0.0.1:${freePort()}`);
+  stop.abort();
+  await assert.rejects(connection.request({ path: "/healthz", expected: [200] }, stop.signal), {
+    kind: "unavailable",
+    message: /: the request was cancelled$/,
+  });
+  connection.close();
 });
