@@ -28,6 +28,8 @@ const DROPPED =
 const DUE_MAX_PAGES = 2048;
 
 const TICK_MS = 100;
+/** A window is about to be due where event time and the clock need no more than this to reach its end. */
+const SOON_MS = 50;
 const NEVER = new AbortController().signal;
 
 export interface CheckpointTimes {
@@ -126,6 +128,7 @@ export class CheckpointMaker {
       this.times.checkpointIntervalMs,
       this.intake.isCrowded || this.isCrowded,
       () => this.requests.areWaiting || this.windowsDue().length > 0,
+      () => this.windowsDue(SOON_MS).length > 0,
     );
     if (isDue) await this.makeInTurns();
   }
@@ -261,11 +264,13 @@ export class CheckpointMaker {
   /**
    * The windows that are due to close. They close by event time, and by the wall clock where all partitions
    * are idle or one cannot be reached for too long.
+   *
+   * @param aheadMs Those that will be due when event time and the clock have gone on for so long.
    */
-  private windowsDue(): OpenWindow[] {
+  private windowsDue(aheadMs = 0): OpenWindow[] {
     this.followClock();
-    const nowMs = this.clock.nowMs();
-    const watermarkMs = this.aggregator.watermark.valueMs;
+    const nowMs = this.clock.nowMs() + aheadMs;
+    const watermarkMs = this.aggregator.watermark.valueMs + aheadMs;
     const allIdle = this.aggregator.watermark.allIdle();
     const isUnread = ({ failure, isPaused }: SourceState) => failure !== undefined || isPaused;
     const anyUnread = this.partitions.sources.some(isUnread);

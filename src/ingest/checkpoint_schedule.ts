@@ -11,6 +11,8 @@ const SHARE = 0.1;
  * may end right before a window does, and its rows are awaited.
  */
 const PRESSING_PAUSE_MS = 50;
+/** A checkpoint of the interval leaves it to one that closes windows for so long, where that is to come soon. */
+const PATIENCE_MS = 100;
 const RETRY_MS = 1000;
 
 /** Decides when the next checkpoint is due. All times are of the monotonic clock. */
@@ -31,13 +33,23 @@ export class CheckpointSchedule {
 
   /**
    * @param isCrowded Whether a checkpoint is needed to free memory.
-   * @param isPressing Whether windows are due or requests are left. Called only where the answer matters.
+   * @param isPressing Whether windows are due or requests are left. Called only where the answer matters, as
+   * is the next one.
+   * @param isSoonPressing Whether windows will be due in a moment. They would wait for a checkpoint that is
+   * being made.
    */
-  isDue(intervalMs: number, isCrowded: boolean, isPressing: () => boolean): boolean {
+  isDue(
+    intervalMs: number,
+    isCrowded: boolean,
+    isPressing: () => boolean,
+    isSoonPressing: () => boolean,
+  ): boolean {
     const nowMs = this.clock.monotonicMs();
-    if (this.hasFailed) return nowMs - this.lastMs >= RETRY_MS;
-    return isCrowded || (nowMs - this.lastMs >= intervalMs && nowMs >= this.owedUntilMs) ||
-      (nowMs >= this.restUntilMs && isPressing());
+    const sinceMs = nowMs - this.lastMs;
+    if (this.hasFailed) return sinceMs >= RETRY_MS;
+    if (isCrowded || (nowMs >= this.restUntilMs && isPressing())) return true;
+    if (sinceMs < intervalMs || nowMs < this.owedUntilMs) return false;
+    return sinceMs >= intervalMs + PATIENCE_MS || !isSoonPressing();
   }
 
   /** How long ago the state was last changed. */

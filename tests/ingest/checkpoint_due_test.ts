@@ -113,6 +113,20 @@ Deno.test("a window that is due is not left waiting, but for 50 ms since others 
     assert.ok(rig.core.outbox.endId() > endId);
   }));
 
+Deno.test("where a window ends within 50 ms the checkpoint that closes it is the next one", () =>
+  withRig(async ({ rig, isDueAfter }) => {
+    const { outbox } = rig.core;
+    const of = (windowMs: number) => event(NOW_MS + windowMs);
+    assert.equal(await isDueAfter(14_949, of(10_000)), true);
+    assert.equal(await isDueAfter(5000, of(10_000)), true, "51 ms before the end");
+    assert.equal(outbox.endId(), 0);
+    assert.equal(await isDueAfter(5001, of(20_000)), true);
+    assert.equal(outbox.endId(), 1);
+    assert.equal(await isDueAfter(5000, of(20_000)), false, "50 ms before the end");
+    assert.equal(await isDueAfter(50), true);
+    assert.equal(outbox.endId(), 2);
+  }));
+
 Deno.test("windows of the past that fill the memory are closed, whatever time checkpoints take", () =>
   withRig(async ({ rig, isDueAfter }) => {
     const { state, aggregator } = rig.core;
