@@ -11,7 +11,7 @@ const SHARE = 0.1;
  * may end right before a window does, and its rows are awaited.
  */
 const PRESSING_PAUSE_MS = 50;
-/** A checkpoint of the interval leaves it to one that closes windows for so long, where that is to come soon. */
+/** How long a checkpoint of the interval is left to one that closes windows, where that is to come soon. */
 const PATIENCE_MS = 100;
 const RETRY_MS = 1000;
 
