@@ -49,7 +49,7 @@ export class OpenWindows {
   accumulators = new Float64Array();
   slotSeries = new Int32Array();
   readonly sketches: Map<number, QuantileSketch> = new Map();
-  pageUsed = new Uint16Array(0);
+  pageUsed = new Uint16Array();
   /** Pages with accumulators changed since the last checkpoint. */
   pageTouched = new Uint8Array();
   /** Pages with slots added since the last checkpoint. */

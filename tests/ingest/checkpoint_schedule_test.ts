@@ -141,13 +141,13 @@ Deno.test("what presses waits for 50 ms more where there was nothing to write, a
   const { at, of } = schedule();
   of.skipped(4000);
   at(4049);
-  assert.equal(of.isDue(5000, false, yes), false);
+  assert.equal(of.isDue(5000, false, yes, no), false);
   at(4050);
-  assert.equal(of.isDue(5000, false, yes), true);
+  assert.equal(of.isDue(5000, false, yes, no), true);
   of.written(3950, true);
   of.skipped(4100);
   at(5049);
-  assert.equal(of.isDue(5000, false, yes), false, "the one that was written still owes");
+  assert.equal(of.isDue(5000, false, yes, no), false, "the one that was written still owes");
   at(5050);
-  assert.equal(of.isDue(5000, false, yes), true);
+  assert.equal(of.isDue(5000, false, yes, no), true);
 });

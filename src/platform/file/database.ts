@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { CountedDatabase } from "./open_databases.ts";
 
 /**
@@ -30,13 +30,17 @@ export function openDatabase(
  * @param sql Without a limit.
  * @throws SQLite's error.
  */
-export function* eachRow<Row>(database: DatabaseSync, sql: string): Generator<Row> {
+export function* eachRow<Row>(
+  database: DatabaseSync,
+  sql: string,
+  ...values: readonly SQLInputValue[]
+): Generator<Row> {
   let read = 0;
-  for (const row of database.prepare(sql).iterate() as Iterable<Row>) {
+  for (const row of database.prepare(sql).iterate(...values) as Iterable<Row>) {
     read++;
     yield row;
   }
-  if (database.prepare(`${sql} LIMIT 1 OFFSET ?`).get(read) !== undefined) {
+  if (database.prepare(`${sql} LIMIT 1 OFFSET ?`).get(...values, read) !== undefined) {
     throw new Error(`disk I/O error: no row was read after ${read}`);
   }
 }

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { eachRow } from "../../platform/file/database.ts";
 
 const CACHE_KIB = 65_536;
 
@@ -69,8 +70,8 @@ export class TopicRows {
   *repeated(
     sinceMs: number,
   ): Generator<{ aggregate: Aggregate; times: number; isContradicted: boolean }> {
-    const repeated = this.database.prepare("SELECT * FROM record WHERE times > 1 AND start_ms >= ?");
-    for (const row of repeated.iterate(sinceMs) as Iterable<unknown> as Iterable<RecordRow>) {
+    const sql = "SELECT * FROM record WHERE times > 1 AND start_ms >= ?";
+    for (const row of eachRow<RecordRow>(this.database, sql, sinceMs)) {
       yield { aggregate: toAggregate(row), times: row.times, isContradicted: row.is_contradicted === 1 };
     }
   }

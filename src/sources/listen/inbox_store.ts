@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { eachRow } from "../../platform/file/database.ts";
 import { openAlone } from "../../platform/file/lone_database.ts";
 import type { Answer, RecordFormat, RecordRun } from "./decoder.ts";
 
@@ -41,6 +42,8 @@ const RUN_BYTES = 256;
 /** Memory for the end of each record. */
 const END_BYTES = 4;
 const ENCODER = new TextEncoder();
+const SELECT_RUNS = "SELECT first, format, topic, arrived_ms, ends, bytes FROM run " +
+  "WHERE first >= (SELECT max(first) FROM run WHERE first <= ?) ORDER BY first";
 
 interface RunRow {
   readonly first: number;
@@ -69,7 +72,6 @@ export class InboxStore {
   private readonly deleteAnswers: StatementSync;
   private readonly setNext: StatementSync;
   private readonly selectFirst: StatementSync;
-  private readonly selectRuns: StatementSync;
   private readonly selectAnswer: StatementSync;
 
   private constructor(private readonly database: DatabaseSync) {
@@ -88,10 +90,6 @@ export class InboxStore {
       "DELETE FROM answer WHERE number <= (SELECT max(number) FROM answer) - ?",
     );
     this.setNext = database.prepare("UPDATE inbox SET next = ?");
-    this.selectRuns = database.prepare(
-      "SELECT first, format, topic, arrived_ms, ends, bytes FROM run " +
-        "WHERE first >= (SELECT max(first) FROM run WHERE first <= ?) ORDER BY first",
-    );
     this.selectAnswer = database.prepare("SELECT digest, status, headers, body FROM answer WHERE key = ?");
   }
 
@@ -145,21 +143,16 @@ export class InboxStore {
    * @throws SQLite's error.
    */
   *runsFrom(offset: number): Generator<StoredRun> {
-    let at = offset;
-    for (const row of this.selectRuns.iterate(offset)) {
-      const { first, format, topic, arrived_ms: arrivedMs, ends: endBytes, bytes } = row as unknown as RunRow;
-      const ends = new Uint32Array(endBytes.slice().buffer);
-      at = first + ends.length;
+    for (const row of eachRow<RunRow>(this.database, SELECT_RUNS, offset)) {
+      const { first, format, topic, arrived_ms: arrivedMs, ends, bytes } = row;
       yield {
         first,
         format: format as RecordFormat,
         topic: topic ?? undefined,
         arrivedMs,
-        records: { bytes, ends },
+        records: { bytes, ends: new Uint32Array(ends.slice().buffer) },
       };
     }
-    // Deno's iterator takes an error between two rows for the end. Whoever asks for the next row meets it.
-    this.selectRuns.get(at);
   }
 
   answerFor(key: string): Omit<KeyedAnswer, "key"> | undefined {
