@@ -7,7 +7,7 @@ import { type ApiSurroundings, endpointsOver } from "../../src/api/endpoints.ts"
 import { Router } from "../../src/api/router.ts";
 import { sessionEndpoints } from "../../src/api/session_endpoints.ts";
 import { SESSION_SECONDS } from "../../src/api/sessions.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
+import { loggerTo } from "../support/logs.ts";
 
 const TOKENS: RoleTokens = { viewer: "viewer-secret-1", admin: "admin-secret-22" };
 const NO_TOKENS: RoleTokens = { viewer: undefined, admin: undefined };
@@ -35,12 +35,7 @@ class Rig {
       // Each look at the clock allows another guess: how many are allowed is tested elsewhere.
       nowMs: () => this.nowMs += 100_000,
       sleep: () => new Promise(() => {}),
-      logger: createLogger({
-        level: "debug",
-        format: "text",
-        write: (line) => this.log.push(line),
-        now: () => 0,
-      }),
+      logger: loggerTo(this.log),
     }, new AbortController().signal);
     this.endpoints = endpointsOver({} as ApiSurroundings, sessionEndpoints(this.gate), AbortSignal.abort())
       .map((endpoint) => {

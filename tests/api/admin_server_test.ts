@@ -3,11 +3,11 @@ import { AdminError } from "../../src/api/admin_error.ts";
 import { type AdminServer, startAdminServer } from "../../src/api/admin_server.ts";
 import type { Inquiries } from "../../src/control/inquiries.ts";
 import type { LiveOverview } from "../../src/runtime/overview.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { metricsPage } from "../../src/api/prometheus.ts";
 import { CONTENT_TYPES } from "../../src/api/prometheus_format.ts";
 import { controlsWith } from "../support/controls.ts";
 import { busOverview, overviewWith, sinkOverview } from "../support/overview.ts";
+import { loggerTo } from "../support/logs.ts";
 
 /** Nobody asks for the state here. */
 const NO_INQUIRIES = {} as Inquiries;
@@ -32,7 +32,7 @@ async function withServer(
       },
       inquiries: NO_INQUIRIES,
     },
-    logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
+    logger: loggerTo(log),
     ...options,
   });
   try {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { PATIENCE_MS } from "../support/executable.ts";
 import { BusError, type BusServerOptions, startBus } from "../../src/bus/server.ts";
+import { loggerTo } from "../support/logs.ts";
 
 const TOKEN = "swordfish";
 const JSON_TYPE = "application/json";
@@ -10,12 +10,7 @@ type Bus = Awaited<ReturnType<typeof start>>;
 
 function start(options: Partial<BusServerOptions> = {}) {
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "info",
-    format: "json",
-    write: (line) => lines.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(lines, "info", "json");
   const server = startBus({
     hostname: "127.0.0.1",
     port: 0,

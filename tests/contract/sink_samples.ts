@@ -1,9 +1,9 @@
 /** Samples, steps and checks for the tests of sinks. */
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
 import type { TcpProxy } from "../support/tcp_proxy.ts";
+import { SILENT } from "../support/logs.ts";
 
 /** A backend of one kind that sinks write to, empty at first and used by one step alone. */
 export interface SinkBackend {
@@ -17,7 +17,7 @@ export interface SinkBackend {
 }
 
 export const NEVER = new AbortController().signal;
-export const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+export const QUIET = SILENT;
 export const CONTEXT: SinkContext = {
   stateId: "state-of-the-tests",
   cursor: 0,

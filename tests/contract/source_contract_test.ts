@@ -1,6 +1,5 @@
 /** One suite over all sources. */
 import { startBus } from "../../src/bus/server.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { FileSource } from "../../src/sources/file/file_source.ts";
 import { StdinSource } from "../../src/sources/file/stdin_source.ts";
 import { FormatReaders } from "../../src/sources/listen/format_readers.ts";
@@ -35,8 +34,9 @@ import { PartedBus } from "./toy/parted_bus.ts";
 import { ToySource } from "./toy/toy_source.ts";
 import { type TestBus, testSourceContract } from "./source_contract.ts";
 import { Reading } from "./source_reading.ts";
+import { SILENT } from "../support/logs.ts";
 
-const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+const QUIET = SILENT;
 const SEED = testSeed(1);
 /** Events that a bus keeps. */
 const ROOM = 20;

@@ -11,10 +11,10 @@ import type {
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { LogHistory } from "../../src/event/log_history.ts";
 import { type Clock, systemClock } from "../../src/platform/clock/clock.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
+import { SILENT } from "../support/logs.ts";
 
 const NEVER = new AbortController().signal;
-const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+const QUIET = SILENT;
 /** Events that are asked for at once. */
 export const LIMIT = 4;
 

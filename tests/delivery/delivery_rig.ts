@@ -1,9 +1,9 @@
 import type { Clock } from "../../src/platform/clock/clock.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { Delivery } from "../../src/delivery/delivery.ts";
 import type { DeliveryObserver } from "../../src/delivery/delivery_observer.ts";
 import type { OutboxBatch, Sink } from "../../src/contract/sink.ts";
 import type { MemoryOutbox } from "./memory_outbox.ts";
+import { loggerTo } from "../support/logs.ts";
 
 /** A clock that every sleep moves on. */
 export class HastyClock implements Clock {
@@ -38,12 +38,7 @@ export function deliveryTo(
   log: string[] = [],
   attemptTimeoutMs = 5000,
 ) {
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   const options = { batchMaxAggregates: 8, attemptTimeoutMs };
   return new Delivery(sink, outbox, options, clock, () => 1, logger, ledger);
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type OutboxBatch, SinkError, UnexplainedRefusal } from "../../src/contract/sink.ts";
 import { PostponedAggregates } from "../../src/delivery/postponed_aggregates.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { HastyClock } from "./delivery_rig.ts";
 import { aggregateNamed, MemoryOutbox } from "./memory_outbox.ts";
+import { loggerTo } from "../support/logs.ts";
 
 /** An outbox with postponed aggregates of as many windows, two of each. */
 function postponed(windows: number) {
@@ -16,12 +16,7 @@ function postponed(windows: number) {
   }
   const clock = new HastyClock();
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   const of = new PostponedAggregates("s", outbox, clock, logger);
   const tried: OutboxBatch[] = [];
   /** The names that are tried in a round, each of which ends as `write` says. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { SinkError } from "../../src/contract/sink.ts";
 import { Rejections } from "../../src/delivery/rejections.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { TooManyRefused } from "../../src/state/outbox/outbox.ts";
 import { Ledger } from "./delivery_rig.ts";
 import { aggregateNamed, MemoryOutbox } from "./memory_outbox.ts";
+import { loggerTo } from "../support/logs.ts";
 
 const REFUSAL = { reason: "rejected", detail: "too long" } as const;
 const batchOf = (labels?: string) => ({
@@ -17,12 +17,7 @@ const batchOf = (labels?: string) => ({
 function rejections(outbox = MemoryOutbox.of(9)) {
   const ledger = new Ledger();
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "json",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log, "debug", "json");
   return { outbox, ledger, log, of: new Rejections("s", outbox, logger, ledger) };
 }
 

@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { SinkAlarms } from "../../src/delivery/sink_alarms.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { aggregateNamed, MemoryOutbox } from "./memory_outbox.ts";
+import { loggerTo } from "../support/logs.ts";
 
 function alarms(isOwn: (held: Aggregate) => boolean | undefined = () => false) {
   const outbox = MemoryOutbox.of(0);
   outbox.isOwn = isOwn;
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   return { outbox, log, of: new SinkAlarms("s", outbox, logger) };
 }
 

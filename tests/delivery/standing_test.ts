@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { SinkError } from "../../src/contract/sink.ts";
 import { Standing } from "../../src/delivery/standing.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { HastyClock } from "./delivery_rig.ts";
+import { loggerTo } from "../support/logs.ts";
 
 const AWAY = new SinkError("unavailable", "is away");
 const WRONG = new SinkError("misconfigured", "no such table");
@@ -10,12 +10,7 @@ const WRONG = new SinkError("misconfigured", "no such table");
 function standing() {
   const clock = new HastyClock();
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   return { clock, log, of: new Standing("s", clock, () => 1, logger) };
 }
 

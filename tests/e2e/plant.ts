@@ -2,7 +2,6 @@
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";
 import { type BusServer, startBus } from "../../src/bus/server.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { type Environment, PATIENCE_MS, Program, until } from "../support/executable.ts";
 import { jsonBatches, type StreamEvent } from "../support/event_stream.ts";
 import { freePort } from "../support/free_port.ts";
@@ -11,6 +10,7 @@ import { sharedKafka, sharedPostgres } from "../support/shared_servers.ts";
 import type { Oracle, Row } from "../support/oracle.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres_server.ts";
 import { latestRows, readTopic, type TopicRecord } from "./topic.ts";
+import { SILENT } from "../support/logs.ts";
 
 export const INSTANCE = "e2e";
 const PUBLISH_BATCH_SIZE = 5000;
@@ -31,7 +31,7 @@ export class Bus implements AsyncDisposable {
       maxBytes: 2 ** 32,
       consumerExpiryMs: 86_400_000,
       allowedHosts: [],
-      logger: createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 }),
+      logger: SILENT,
     });
     return Promise.resolve(new Bus(server.url, server));
   }

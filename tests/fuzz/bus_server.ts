@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { type BusServer, startBus } from "../../src/bus/server.ts";
 import { anyBytes, below, chance, oddText, oneOf } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import { replyText } from "./scanner.ts";
 import type { Random, Target, Trial } from "./target.ts";
+import { loggerTo } from "../support/logs.ts";
 
 /**
  * The reference bus with clients of every kind. Whatever they send, it answers others, and its event log
@@ -62,12 +62,7 @@ class BusServerTrial implements Trial {
   static async open(): Promise<BusServerTrial> {
     const directory = await Deno.makeTempDir({ prefix: "vabus-fuzz-" });
     const troubles: string[] = [];
-    const logger = createLogger({
-      level: "error",
-      format: "text",
-      write: (line) => troubles.push(line),
-      now: () => 0,
-    });
+    const logger = loggerTo(troubles, "error");
     const bus = startBus({
       hostname: "127.0.0.1",
       port: 0,

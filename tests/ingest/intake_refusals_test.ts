@@ -11,9 +11,9 @@ import type { IngestObserver } from "../../src/ingest/ingest_options.ts";
 import { Intake, REFUSED_MAX_BYTES } from "../../src/ingest/intake.ts";
 import type { PartitionState } from "../../src/ingest/partition_state.ts";
 import type { Partitions } from "../../src/ingest/partitions.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../../src/state/letters/dead_letters.ts";
 import { LoneClock } from "./rig.ts";
+import { loggerTo } from "../support/logs.ts";
 
 const NOW_MS = 2_000_000_000_000;
 const NUMBER = 4;
@@ -26,12 +26,7 @@ function scene(
   { greatestMs = -Infinity, isTapped = true, numberFor = (): number | undefined => NUMBER } = {},
 ) {
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => NOW_MS,
-  });
+  const logger = loggerTo(log);
   const books: EventBooks = {
     ...{ received: 9, aggregated: 0, duplicate: 0, invalid: 1, future: 1, late: 1, overflow: 1, dropped: 0 },
   };

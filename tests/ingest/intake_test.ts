@@ -4,14 +4,13 @@ import type { EventBooks } from "../../src/aggregation/event_books.ts";
 import { Intake } from "../../src/ingest/intake.ts";
 import type { Partitions } from "../../src/ingest/partitions.ts";
 import type { SeriesTroubles } from "../../src/ingest/series_troubles.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { LoneClock } from "./rig.ts";
+import { SILENT } from "../support/logs.ts";
 
 const NOW_MS = 2_000_000_000_000;
 const NOTHING: EventBooks = {
   ...{ received: 0, aggregated: 0, duplicate: 0, invalid: 0, future: 0, late: 0, overflow: 0, dropped: 0 },
 };
-const SILENT = createLogger({ level: "error", format: "json", write: () => {}, now: () => NOW_MS });
 
 /** The alarms where a series keeps sending late events, and masses of events were refused in a minute. */
 function alarmsWith(counts: Partial<EventBooks>): string[] {

@@ -1,15 +1,15 @@
 /** The clock of a queue, which forgets what it hands out. */
 import assert from "node:assert/strict";
 import { SourceReader } from "../../src/ingest/source_reader.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
+import { SILENT } from "../support/logs.ts";
 
 const NAME = "http://queue";
 const TRUE_MS = 2_000_000_000_000;
 const HOUR_MS = 3_600_000;
 const NEVER = new AbortController().signal;
-const silent = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+const silent = SILENT;
 
 /** @param dateMs The time that the queue tells. */
 function readerOf(rig: Rig, events: string[], dateMs: () => number): SourceReader {

@@ -4,10 +4,10 @@ import { ReadingGate } from "../../src/ingest/reading_gate.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import type { OwnClock } from "../../src/platform/clock/own_clock.ts";
 import { Pulse } from "../../src/platform/clock/pulse.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import type { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
 import { LoneClock } from "./rig.ts";
+import { loggerTo } from "../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const SKEW_MS = 100;
@@ -22,12 +22,7 @@ function batchOf(...timesMs: number[]): EventBatch {
 function scene() {
   const clock = new LoneClock(1000);
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   /** Which event times the right clock would allow, and who says that the own clock is wrong. */
   const evidence = { excused: (_eventMs: number) => false, accuser: undefined as string | undefined };
   const ownClock: Pick<OwnClock, "heard" | "excuse" | "accuser"> = {

@@ -4,11 +4,12 @@ import { loadConfig } from "../settings/sources.ts";
 import { type Core, openCore } from "../../src/runtime/core.ts";
 import { type IngestObserver, UNOBSERVED } from "../../src/ingest/ingest_options.ts";
 import { SourceReader } from "../../src/ingest/source_reader.ts";
-import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
+import { type Logger } from "../../src/platform/log/logger.ts";
 import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import type { Source } from "../../src/contract/source.ts";
 import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
+import { loggerTo } from "../support/logs.ts";
 
 /** A clock for a single sleeper: each sleep moves it. */
 export class LoneClock implements Clock {
@@ -104,12 +105,7 @@ export function openRig(
 ): Rig {
   const config = configFor(stateDir, { AGGREGATION_INTERVAL: "10", ALLOWED_LATENESS: "0", ...flags });
   const log: string[] = [];
-  const logger: Logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger: Logger = loggerTo(log);
   const clock = new LoneClock(nowMs);
   const sources = buses.map((bus) => "open" in bus ? bus : new LogSource(bus));
   const core = openCore(config, logger, {

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
 import { SourceError } from "../../src/contract/source.ts";
 import { Setbacks } from "../../src/ingest/setbacks.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
+import { loggerTo } from "../support/logs.ts";
 
 Deno.test("failures in a row are told ever less often, with ever longer pauses, until the bus answers", () => {
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   const setbacks = new Setbacks({ bus: "b" }, () => 1, logger);
   setbacks.over();
   assert.deepEqual(log, [], "nothing was the matter");

@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { UnreadEvents } from "../../src/ingest/unread_events.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
+import { loggerTo } from "../support/logs.ts";
 
 function newUnread(lostBefore = 0): { readonly unread: UnreadEvents; readonly lines: string[] } {
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "info",
-    format: "text",
-    write: (line) => lines.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(lines, "info");
   return { unread: new UnreadEvents(() => lostBefore, logger), lines };
 }
 

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { fulfilRequests } from "../../src/runtime/between_runs.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Books } from "../../src/state/checkpoint/books.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { configFor, MemorySource, openRig, outboxRows } from "../ingest/rig.ts";
+import { SILENT } from "../support/logs.ts";
 
-const SILENT = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
 const DAY = 86_400;
 const NOW = 20 * DAY;
 const SERVICE = {

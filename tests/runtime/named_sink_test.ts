@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
 import type { ReadBack } from "../../src/contract/read_back.ts";
-import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
+import { type Logger } from "../../src/platform/log/logger.ts";
 import { createSinks } from "../../src/runtime/parts.ts";
 import { Registry } from "../../src/runtime/registry.ts";
 import { SINKS } from "../../src/sinks/registry.ts";
@@ -16,6 +16,7 @@ import { withDefault } from "../../src/settings/variable.ts";
 import { batchOf, CONTEXT, NEVER, QUIET } from "../contract/sink_samples.ts";
 import { sourcesOf } from "../settings/sources.ts";
 import { freePort } from "../support/free_port.ts";
+import { loggerTo } from "../support/logs.ts";
 
 const WORDS = "PARROT_WORD is wrong; PARROT_WORD_FILE too";
 const SOUGHT = {
@@ -70,12 +71,7 @@ class Parrot implements Omit<Required<Sink>, "readBack"> {
 /** The parrot as `history:parrot`, and what it logs. */
 async function parrot(fails: boolean): Promise<{ sink: Sink; lines: string[] }> {
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => lines.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(lines);
   const connector = sinkConnector({
     kind: "parrot",
     title: "Parrot",

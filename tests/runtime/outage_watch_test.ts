@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { PartitionState, SourceState } from "../../src/ingest/partition_state.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { OutageWatch, type WatchedParts } from "../../src/runtime/outage_watch.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { readOutages } from "../../src/state/outages.ts";
+import { loggerTo, SILENT } from "../support/logs.ts";
 
 const SECOND = 1000;
 const HOUR = 3_600_000;
@@ -68,12 +68,7 @@ Deno.test("an outage is in the state a second after the first failed attempt, an
         return Promise.resolve();
       },
     };
-    const logger = createLogger({
-      level: "info",
-      format: "text",
-      write: (line) => lines.push(line),
-      now: () => 0,
-    });
+    const logger = loggerTo(lines, "info");
     const watch = new OutageWatch(state, () => ({ sources: [bus.source], sinks: [sink] }), clock, logger);
     await watch.run(stop.signal);
     assert.deepEqual(seen, [
@@ -98,7 +93,7 @@ Deno.test("after a restart an outage goes on as before, until its subject has be
   const state = StateDatabase.open({ directory, instanceId: "i" });
   try {
     const lives = (nowMs: number, bus: PartitionState) => {
-      const logger = createLogger({ level: "info", format: "text", write: () => {}, now: () => 0 });
+      const logger = SILENT;
       const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, sleep: () => Promise.resolve() };
       new OutageWatch(state, () => ({ sources: [bus.source], sinks: [] }), clock, logger).note();
       return readOutages(state).map(({ sinceMs }) => sinceMs / SECOND);

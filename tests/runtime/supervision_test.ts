@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../src/platform/clock/clock.ts";
 import { Pulse } from "../../src/platform/clock/pulse.ts";
 import { type Listener, Supervision } from "../../src/runtime/supervision.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
+import { loggerTo } from "../support/logs.ts";
 
 /** Time stands still but for who sleeps; after some turns the signal fires. */
 class Turns {
@@ -39,12 +39,7 @@ function supervise(
   watchdogMs: number | undefined,
 ): [Promise<void>, string[]] {
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => lines.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(lines);
   const options = { watchdogMs, pulses: () => [["kafka", pulse] as const], status: () => "works" };
   return [new Supervision(notebook, options, turns.clock, logger).run(turns.ending.signal), lines];
 }

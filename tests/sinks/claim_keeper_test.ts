@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Claim, Claimant, SinkContext } from "../../src/contract/sink.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { emptySink, missingRows, swallowedRows } from "../../src/sinks/alarms.ts";
 import { claim, claimLost, type ClaimStore } from "../../src/sinks/claim_keeper.ts";
 import { aggregateOf, CONTEXT } from "../contract/sink_samples.ts";
+import { loggerTo } from "../support/logs.ts";
 
 const FOUND: Claim = { stateId: "state", boot: 1, life: "before", nextId: 9 };
 
@@ -11,12 +11,7 @@ const FOUND: Claim = { stateId: "state", boot: 1, life: "before", nextId: 9 };
 function scene(found: Claim | undefined, losses = 0, objection?: string) {
   const replaced: Claim[] = [];
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   let claims = 0;
   let reads = 0;
   const store: ClaimStore = {

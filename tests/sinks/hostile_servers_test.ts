@@ -1,7 +1,6 @@
 /** Hostile servers that a sink connects to: what they can do to this process, and what they get from it. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { toKafkaSinkError } from "../../src/sinks/kafka/kafka_errors.ts";
 import { type KafkaConnectionOptions, KafkaSession } from "../../src/sinks/kafka/kafka_session.ts";
 import { PostgresClient } from "../../src/sinks/postgres/postgres_client.ts";
@@ -9,9 +8,9 @@ import { SinkError } from "../../src/contract/sink.ts";
 import { Authority } from "../support/certificates.ts";
 import { type Conversation, HostileServer, type Part, type Tls } from "../support/hostile_server.ts";
 import { postgresConnection } from "../support/postgres_connection.ts";
+import { SILENT } from "../support/logs.ts";
 
 const NEVER = new AbortController().signal;
-const SILENT = createLogger({ level: "error", format: "json", write: () => {}, now: Date.now });
 const MIB = 1024 * 1024;
 /** Beyond what a client has before: nothing of what is announced or poured is kept. */
 const GROWTH_MAX_BYTES = 200 * MIB;

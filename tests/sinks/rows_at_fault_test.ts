@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";
 import { type Clock, systemClock } from "../../src/platform/clock/clock.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { PostgresSink } from "../../src/sinks/postgres/postgres_sink.ts";
 import type { Sink } from "../../src/contract/sink.ts";
 import { SqliteSink } from "../../src/sinks/sqlite/sqlite_sink.ts";
@@ -16,6 +15,7 @@ import { postgresConnection } from "../support/postgres_connection.ts";
 import { PATIENCE_MS, temporaryDirectory, until } from "../support/executable.ts";
 import { startPostgres } from "../support/postgres_server.ts";
 import { CONTEXT } from "../contract/sink_samples.ts";
+import { SILENT } from "../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const ATTEMPT_TIMEOUT_MS = 70_000;
@@ -23,7 +23,7 @@ const INSTANCE = "plant-1";
 const COUNT = 30;
 const BAD = ["n0", "n7", "n8", "n29"];
 
-const silent = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+const silent = SILENT;
 
 /** A thousand times as fast as the real one, except for the limit of an attempt. */
 const clock: Clock = {

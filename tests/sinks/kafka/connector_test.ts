@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { KAFKA } from "../../../src/sinks/kafka/connector.ts";
 import { Authority } from "../../support/certificates.ts";
 import { type Conversation, HostileServer, type Tls } from "../../support/hostile_server.ts";
 import { loadConfig, sourcesOf } from "../../settings/sources.ts";
+import { SILENT } from "../../support/logs.ts";
 
-const SILENT = createLogger({ level: "error", format: "json", write: () => {}, now: () => 0 });
 const LOGIN = { KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_USERNAME: "vabus", KAFKA_SASL_PASSWORD: "secret" };
 const HANDSHAKE_TYPE = 0x16;
 /** Requests by their numbers. A client that has a login asks nothing before it knows how to log in. */

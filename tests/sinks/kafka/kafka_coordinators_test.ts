@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import Cluster from "kafkajs/src/cluster/index.js";
 import Connection from "kafkajs/src/network/connection.js";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import { until } from "../../support/executable.ts";
 import { kafkaClient, startKafka } from "../../support/kafka_broker.ts";
 import { makeTopic } from "../../support/make_topic.ts";
 import { newTopic } from "./kafka_backends.ts";
-
-const SILENT = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+import { SILENT } from "../../support/logs.ts";
 
 Deno.test("a transaction asks for its coordinators once, and again after a failure", async () => {
   const broker = await startKafka();

@@ -1,21 +1,16 @@
 import assert from "node:assert/strict";
 import type { SinkContext } from "../../../src/contract/sink.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { KafkaPosition } from "../../../src/sinks/kafka/kafka_position.ts";
 import type { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import { HastyClock } from "../../delivery/delivery_rig.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const HALF_A_DAY_MS = 12 * 3_600_000;
 
 function scene(found?: { offset: number; metadata: string | null }) {
   const clock = new HastyClock();
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   const asked: unknown[] = [];
   const session: Pick<KafkaSession, "committedOffset"> = {
     committedOffset: (where) => {

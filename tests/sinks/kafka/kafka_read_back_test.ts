@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { Partitioners } from "kafkajs";
 import { type Aggregate, toRecord } from "../../../src/aggregation/aggregate.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
 import { KafkaReadBack, type KafkaReadBackOptions } from "../../../src/sinks/kafka/kafka_read_back.ts";
 import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
@@ -13,6 +12,7 @@ import { kafkaClient, kafkaIsExternal, kafkaProducer, startKafka } from "../../s
 import { makeTopic } from "../../support/make_topic.ts";
 import { TcpProxy } from "../../support/tcp_proxy.ts";
 import { aggregateOf, NEVER } from "../../contract/sink_samples.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const INSTANCE = "plant-1";
 /** The partition of the open transaction, and one where there is always something new. */
@@ -46,12 +46,7 @@ Deno.test("KafkaReadBack", async (t) => {
   const producer = kafkaProducer(kafka);
   await producer.connect();
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "info",
-    format: "text",
-    write: (line) => void lines.push(line),
-    now: Date.now,
-  });
+  const logger = loggerTo(lines, "info");
   const send = (topic: string, partition: number) =>
     producer.send({
       topic,

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { KafkaSink, type KafkaSinkOptions } from "../../../src/sinks/kafka/kafka_sink.ts";
 import type { SinkAlarm } from "../../../src/contract/sink.ts";
 import { readTopic } from "../../e2e/topic.ts";
@@ -20,6 +19,7 @@ import {
   stepWith,
 } from "../../contract/sink_samples.ts";
 import { KafkaBackends, newTopic } from "./kafka_backends.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const INSTANCE = "plant-1";
 const DAY_MS = 86_400_000;
@@ -30,12 +30,7 @@ Deno.test("KafkaSink", async (t) => {
   const admin = kafka.admin();
   await admin.connect();
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "json",
-    write: (line) => lines.push(line),
-    now: Date.now,
-  });
+  const logger = loggerTo(lines, "debug", "json");
   const warnings: string[] = [];
   const onWarning = ({ name }: Error) => void warnings.push(name);
   process.on("warning", onWarning);

@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import type { Admin } from "kafkajs";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import { KafkaTopic, TopicSettings } from "../../../src/sinks/kafka/kafka_topic.ts";
 import { aggregateNamed } from "../../delivery/memory_outbox.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 /** A cluster with the topic `t` of these partitions; `isOurs`: it is this process that creates it. */
 function scene(partitions: number | undefined, isOurs = true) {
   const log: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log);
   const created: unknown[] = [];
   const failure = { thrown: undefined as Error | undefined, highs: ["0", "0"], ends: [0, 0] };
   const admin = {

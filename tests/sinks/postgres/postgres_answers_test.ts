@@ -8,12 +8,12 @@ import {
   type SinkContext,
   SinkError,
 } from "../../../src/contract/sink.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { PostgresSink } from "../../../src/sinks/postgres/postgres_sink.ts";
 import type { Prepared } from "../../../src/sinks/postgres/postgres_tables.ts";
 import { aggregateOf, batchOf, CONTEXT, NEVER } from "../../contract/sink_samples.ts";
 import { postgresConnection } from "../../support/postgres_connection.ts";
 import { errorOf, type Script, scriptedSession } from "./scripted_session.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const PREPARED: Prepared = {
   isNew: false,
@@ -42,12 +42,7 @@ function sinkWith({ script = {}, prepared = {}, errors = [], context = {} }: Giv
   /** What the table of the claims has. */
   const found: { claim?: Claim } = {};
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "info",
-    format: "text",
-    write: (line) => lines.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(lines, "info");
   const { session, asked } = scriptedSession(script);
   const options = { id: "postgres", connection: postgresConnection("postgres://h/d"), table: "rows" };
   const sink = new PostgresSink({ ...options, createTable: true, instance: "plant-1" }, logger);

@@ -3,16 +3,15 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { PostgresClient } from "../../../src/sinks/postgres/postgres_client.ts";
 import { SinkError } from "../../../src/contract/sink.ts";
 import { Authority } from "../../support/certificates.ts";
 import { freePort } from "../../support/free_port.ts";
 import { postgresConnection } from "../../support/postgres_connection.ts";
 import { type PostgresServer, startPostgres, unprivilegedAccount } from "../../support/postgres_server.ts";
+import { SILENT } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
-const SILENT = createLogger({ level: "error", format: "json", write: () => {}, now: Date.now });
 
 /** What a server says of the connection that a string has led to. */
 interface Session {

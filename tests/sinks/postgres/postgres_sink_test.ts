@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { PostgresSink, type PostgresSinkOptions } from "../../../src/sinks/postgres/postgres_sink.ts";
 import { postgresConnection } from "../../support/postgres_connection.ts";
 import { postgresIsExternal, startPostgres } from "../../support/postgres_server.ts";
@@ -15,6 +14,7 @@ import {
 } from "../../contract/sink_samples.ts";
 import { freePort } from "../../support/free_port.ts";
 import { newTable, PostgresBackends } from "./postgres_backends.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 /** As releases before labels made it. */
 const FORMER_TABLE = `
@@ -26,12 +26,7 @@ Deno.test("PostgresSink", async (t) => {
   const server = await startPostgres();
   const secret = new URL(server.url).password;
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "debug",
-    format: "json",
-    write: (line) => lines.push(line),
-    now: Date.now,
-  });
+  const logger = loggerTo(lines, "debug", "json");
   const backends = new PostgresBackends(server.url, logger);
   const ask = <T>(query: (sql: postgres.Sql) => Promise<T>) => backends.ask(query);
 

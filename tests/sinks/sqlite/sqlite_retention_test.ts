@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { SqliteSink } from "../../../src/sinks/sqlite/sqlite_sink.ts";
 import {
   aggregateOf,
@@ -14,6 +13,7 @@ import {
 import { temporaryDirectory } from "../../support/executable.ts";
 import { readRows } from "../sqlite_rows.ts";
 import { execute } from "./sqlite_backends.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const INSTANCE = "plant-1";
 const WINDOW_MS = 60_000;
@@ -189,12 +189,7 @@ Deno.test("only a file that cannot shrink, and only where rows are deleted, is w
     ] as const
   ) {
     const lines: string[] = [];
-    const logger = createLogger({
-      level: "warn",
-      format: "text",
-      write: (line) => lines.push(line),
-      now: () => 0,
-    });
+    const logger = loggerTo(lines, "warn");
     const options = { id: "sqlite", path, instance: INSTANCE, ...(retentionMs && { retentionMs }) };
     const sink = new SqliteSink(options, logger);
     await sink.open(CONTEXT);

@@ -4,7 +4,6 @@ import { gzipSync } from "node:zlib";
 import type { Outcome } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { filesMatching, type FoundFile } from "../../../src/sources/file/file_names.ts";
 import { FilePartition } from "../../../src/sources/file/file_partition.ts";
 import { markOf } from "../../../src/sources/file/file_mark.ts";
@@ -14,6 +13,7 @@ import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
 import { namesOf } from "../../contract/source_reading.ts";
 import { NO_EVENT_TEXTS } from "../event_texts.ts";
 import { errorOf, eventText, inDirectory, lines, openIn } from "./written_files.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const LINGER_MS = 60_000;
@@ -44,8 +44,7 @@ class Rig {
         await this.slept();
       },
     };
-    const write = (line: string) => void this.log.push(line);
-    const logger = createLogger({ level: "warn", format: "text", write, now: () => 0 });
+    const logger = loggerTo(this.log, "warn");
     this.partition = new FilePartition(
       "id",
       found,

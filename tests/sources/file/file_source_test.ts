@@ -4,12 +4,12 @@ import { type Clock, systemClock } from "../../../src/platform/clock/clock.ts";
 import type { Partition } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FILE } from "../../../src/sources/file/connector.ts";
 import { keyOf } from "../../../src/sources/file/file_key.ts";
 import { until } from "../../support/executable.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
 import { errorOf, eventText, inDirectory, lines, openIn, quickClock, source } from "./written_files.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 Deno.test("a file that is renamed is read to its end, and the new one of its name from its beginning", () =>
   inDirectory(async (directory) => {
@@ -385,12 +385,7 @@ Deno.test("a look that fails is told of once, and again where others have succee
     await Deno.writeTextFile(`${path}/a.log`, eventText(0));
     const followed = source(`${path}/*.log`, { isFollowed: true });
     const log: string[] = [];
-    const logger = createLogger({
-      level: "info",
-      format: "text",
-      write: (line) => log.push(line),
-      now: () => 0,
-    });
+    const logger = loggerTo(log, "info");
     const clock = quickClock();
     const changed = () => assert.fail("the same file is there");
     const [partition] = await followed.open({ ...CONTEXT, clock, logger, changed, resume: new Map() });

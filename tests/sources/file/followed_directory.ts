@@ -5,13 +5,13 @@ import type { Partition, PartitionId, Progress } from "../../../src/contract/sou
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import type { Clock } from "../../../src/platform/clock/clock.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FileSource } from "../../../src/sources/file/file_source.ts";
 import { namesOf } from "../../contract/source_reading.ts";
 import { eventText } from "./written_files.ts";
+import { SILENT } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
-const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+const QUIET = SILENT;
 /** Longer than a renamed file stays open. */
 export const LONG_MS = 61_000;
 /** More than a file is known by, and no record. */

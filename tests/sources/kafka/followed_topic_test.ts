@@ -5,7 +5,6 @@ import type { Partition, SourceContext } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import type { Clock } from "../../../src/platform/clock/clock.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { groupOf } from "../../../src/sources/kafka/group_offsets.ts";
 import type { KafkaPartition } from "../../../src/sources/kafka/kafka_partition.ts";
 import type { KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
@@ -13,6 +12,7 @@ import { until } from "../../support/executable.ts";
 import { errorOf } from "../file/written_files.ts";
 import { batchOf, eventRecords } from "./batches.ts";
 import { FakeBroker } from "./fake_broker.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const [LOOK_MS, SHARES_LOOK_MS, COMMIT_MS] = [5000, 1000, 2000];
@@ -76,7 +76,7 @@ async function rig(broker: FakeBroker, options: Partial<KafkaSourceOptions> = {}
     mayReadAhead: () => false,
     lineages: { readerOf: () => undefined, isKnown: () => false },
     clock,
-    logger: createLogger({ level: "info", format: "text", write: (line) => log.push(line), now: () => 0 }),
+    logger: loggerTo(log, "info"),
   } as SourceContext;
   assert.equal(source.id, `kafka://127.0.0.1:${broker.answers.port}/t`);
   const partitions = await source.open(context, NEVER);

@@ -1,20 +1,15 @@
 import assert from "node:assert/strict";
 import { SourceError } from "../../../src/contract/source.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { GroupCommits } from "../../../src/sources/kafka/group_commits.ts";
 import type { GroupOffsets } from "../../../src/sources/kafka/group_offsets.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const OF = { topic: "t", partition: 0 };
 
 Deno.test("offsets that cannot be committed are told once, until a commit succeeds, and not at the end", async () => {
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "warn",
-    format: "text",
-    write: (line) => lines.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(lines, "warn");
   let isAway = true;
   const committed: unknown[] = [];
   const offsets = {

@@ -1,7 +1,6 @@
 /** Partitions change hands in a world where processes are killed and what they tell the group comes late. */
 import assert from "node:assert/strict";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { GroupOffsets } from "../../../src/sources/kafka/group_offsets.ts";
 import { nextStep } from "../../../src/sources/kafka/hand_over.ts";
 import { type Found, metadataOf, offsetOf, readRecord } from "../../../src/sources/kafka/hand_over_record.ts";
@@ -19,9 +18,10 @@ import { PartitionShares } from "../../../src/sources/kafka/partition_shares.ts"
 import { SourceError, type Withheld } from "../../../src/contract/source.ts";
 import fc from "../../support/fast_check.ts";
 import { testSeed } from "../../support/seed.ts";
+import { SILENT } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
-const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+const QUIET = SILENT;
 const TOPIC = "t";
 const PARTITIONS = 5;
 const INSTANCES = 4;

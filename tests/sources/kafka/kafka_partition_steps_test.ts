@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import type { Outcome, Progress, SourceContext } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FeedMemory } from "../../../src/sources/kafka/feed_memory.ts";
 import type { Holding } from "../../../src/sources/kafka/holding.ts";
 import { KafkaPartition, type PartitionSurroundings } from "../../../src/sources/kafka/kafka_partition.ts";
 import { type Found, PartitionFeed } from "../../../src/sources/kafka/partition_feed.ts";
 import { batchOf, eventRecords } from "./batches.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const OF = { topic: "t", partition: 3 };
@@ -49,7 +49,7 @@ function rig({ startsAtEnd = false, lineages, found = [], ...world }: World = {}
     mayReadAhead: () => true,
     lineages: lineages ?? { readerOf: () => undefined, isKnown: () => false },
     clock,
-    logger: createLogger({ level: "info", format: "text", write: (line) => log.push(line), now: () => 0 }),
+    logger: loggerTo(log, "info"),
   };
   const partition = new KafkaPartition(OF, feed, startsAtEnd, {
     context,

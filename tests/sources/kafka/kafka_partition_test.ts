@@ -3,10 +3,10 @@ import type { Progress, SourceContext } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FeedMemory } from "../../../src/sources/kafka/feed_memory.ts";
 import { KafkaPartition, type PartitionSurroundings } from "../../../src/sources/kafka/kafka_partition.ts";
 import { PartitionFeed } from "../../../src/sources/kafka/partition_feed.ts";
+import { SILENT } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const OF = { topic: "t", partition: 0 };
@@ -29,7 +29,7 @@ function partitionOf(
     mayReadAhead: () => true,
     lineages: { readerOf: () => undefined, isKnown: () => false },
     clock: systemClock,
-    logger: createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 }),
+    logger: SILENT,
   };
   return new KafkaPartition(OF, feed, false, {
     context,

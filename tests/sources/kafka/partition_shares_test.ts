@@ -1,12 +1,12 @@
 /** What an instance does, says and tells about partitions, look by look. */
 import assert from "node:assert/strict";
 import { SourceError, type Withheld } from "../../../src/contract/source.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { GroupOffsets } from "../../../src/sources/kafka/group_offsets.ts";
 import { type Found, type HandOverRecord, readRecord } from "../../../src/sources/kafka/hand_over_record.ts";
 import { readHolding } from "../../../src/sources/kafka/holding.ts";
 import type { CommittedOffset } from "../../../src/sources/kafka/offset_requests.ts";
 import { PartitionShares } from "../../../src/sources/kafka/partition_shares.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const HOUR_MS = 3_600_000;
@@ -45,12 +45,7 @@ function rig(resume: Readonly<Record<string, string>> = {}, takesOver = false) {
       return Promise.resolve();
     },
   } as unknown as GroupOffsets;
-  const logger = createLogger({
-    level: "info",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log, "info");
   const shares = new PartitionShares(
     { bus: "bus", instance: "plant-1", share: { index: 1, count: 2 }, takesOver, beginning: "oldest" },
     { resume: new Map(Object.entries(resume)), withheld: (partitions) => withheld = partitions, logger },

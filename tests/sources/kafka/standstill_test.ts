@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { Standstill } from "../../../src/sources/kafka/standstill.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const MINUTE_MS = 60_000;
 
 function rig(endsWhenRead = false) {
   let minutes = 0;
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "warn",
-    format: "text",
-    write: (line) => lines.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(lines, "warn");
   const standstill = new Standstill({ monotonicMs: () => minutes * MINUTE_MS }, logger, endsWhenRead);
   return {
     /** Checks after so many more minutes, and returns what was logged since. */

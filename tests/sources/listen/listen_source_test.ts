@@ -4,7 +4,6 @@ import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { giveWay } from "../../../src/platform/clock/steps.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { ListenConfig } from "../../../src/sources/listen/listen_config.ts";
 import { ListenSource } from "../../../src/sources/listen/listen_source.ts";
 import { StateLock } from "../../../src/state/file/state_lock.ts";
@@ -12,6 +11,7 @@ import { Authority } from "../../support/certificates.ts";
 import { temporaryDirectory } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
 import { NO_EVENT_TEXTS } from "../event_texts.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -27,12 +27,7 @@ function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}, isListenin
   };
   const source = new ListenSource(`listen://127.0.0.1:${config.port}`, config, stateDir, isListening);
   const told: string[] = [];
-  const logger = createLogger({
-    level: "info",
-    format: "text",
-    write: (text) => told.push(text),
-    now: () => 0,
-  });
+  const logger = loggerTo(told, "info");
   const openPartition = async () => {
     const [partition] = await source.open({
       resume: new Map(),

@@ -4,13 +4,13 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { SourceError } from "../../../src/contract/source.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { shakeHands, WRONG_VERSION } from "../../../src/sources/mqtt/handshake.ts";
 import { MqttConnection } from "../../../src/sources/mqtt/mqtt_connection.ts";
 import { clientIdOf, statusTopicOf } from "../../../src/sources/mqtt/mqtt_options.ts";
 import type { Packet } from "../../../src/sources/mqtt/packet_cutter.ts";
 import { subscribe } from "../../../src/sources/mqtt/subscribing.ts";
 import { mqttPacket, MqttPackets } from "../../support/mqtt_packets.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const [CONNECT, CONNACK, PUBLISH, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT] = [
   1,
@@ -333,12 +333,7 @@ const WHO = {
 async function greeted(level: 4 | 5, qos: 1 | 2, ...answer: readonly number[]) {
   const [line, connection] = await Line.open(level);
   const lines: string[] = [];
-  const logger = createLogger({
-    level: "warn",
-    format: "text",
-    write: (text) => lines.push(text),
-    now: () => 0,
-  });
+  const logger = loggerTo(lines, "warn");
   line.answer = (type) => {
     if (type === CONNECT) void line.says(mqttPacket(CONNACK, 0, ...answer));
   };

@@ -5,7 +5,6 @@ import type { BusRecord } from "../../../src/codec/bus_records.ts";
 import { type Outcome, SourceError } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { InFlight } from "../../../src/sources/mqtt/in_flight.ts";
 import { RECEIVE_MAXIMUM } from "../../../src/sources/mqtt/introduction.ts";
 import type { MqttOptions } from "../../../src/sources/mqtt/mqtt_options.ts";
@@ -15,6 +14,7 @@ import type { MqttSession } from "../../../src/sources/mqtt/mqtt_session.ts";
 import { PacketIds } from "../../../src/sources/mqtt/packet_ids.ts";
 import { errorOf } from "../file/written_files.ts";
 import { eventText } from "./rig.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -63,12 +63,7 @@ function rig({ endsWhenRead = false, isLost = false } = {}) {
     },
   };
   const log: string[] = [];
-  const logger = createLogger({
-    level: "info",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log, "info");
   const options = { name: "mqtt://b/t", qos: 1, endsWhenRead, reader: undefined } as unknown as MqttOptions;
   const partition = new MqttPartition(options, session, { clock, logger });
   const batch = new EventBatch();

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { connectSocket } from "../../../src/platform/net/server_socket.ts";
 import { clientIdOf, type MqttOptions } from "../../../src/sources/mqtt/mqtt_options.ts";
 import type { MqttPosition } from "../../../src/sources/mqtt/mqtt_position.ts";
@@ -13,6 +12,7 @@ import { until } from "../../support/executable.ts";
 import { type MqttPacket, mqttPacket } from "../../support/mqtt_packets.ts";
 import { accepted, CONNECT, FakeBroker, type Manners, publish, pubrel, SUBSCRIBE } from "./fake_broker.ts";
 import { createMqttSource, eventText, mqttOptions } from "./rig.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const [PUBLISH, DISCONNECT] = [3, 14];
@@ -35,8 +35,7 @@ function publishedBy(packets: readonly MqttPacket[]): string[] {
 
 function warnings() {
   const log: string[] = [];
-  const write = (line: string) => void log.push(line);
-  return { log, logger: createLogger({ level: "warn", format: "text", write, now: () => 0 }) };
+  return { log, logger: loggerTo(log, "warn") };
 }
 
 async function withReading(

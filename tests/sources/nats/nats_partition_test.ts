@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import type { Outcome, SourceContext } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { NatsSource, type NatsSourceOptions } from "../../../src/sources/nats/nats_source.ts";
 import { namesOf } from "../../contract/source_reading.ts";
 import { errorOf } from "../file/written_files.ts";
 import { ADDRESS, FakeNats, StandingClock } from "./fake_nats.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const ORIGINAL = "nats S 2026-01-01T00:00:00Z ";
@@ -44,7 +44,7 @@ async function rig(options: RigOptions = {}) {
     lineages: options.lineages ?? { readerOf: () => undefined, isKnown: () => false },
     clock,
     heardTime: (ms: number) => heard.push(ms),
-    logger: createLogger({ level: "info", format: "text", write: (line) => log.push(line), now: () => 0 }),
+    logger: loggerTo(log, "info"),
   } as unknown as SourceContext;
   const [partition] = await source.open(context);
   let [lineage, position]: (string | undefined)[] = [];

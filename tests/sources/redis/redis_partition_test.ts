@@ -5,7 +5,6 @@ import type { Outcome, Progress, SourceContext } from "../../../src/contract/sou
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import { giveWay } from "../../../src/platform/clock/steps.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { compareIds, entryIdIn, idAfter } from "../../../src/sources/redis/entry_id.ts";
 import type { RedisConnection } from "../../../src/sources/redis/redis_connection.ts";
 import { RedisPartition } from "../../../src/sources/redis/redis_partition.ts";
@@ -15,6 +14,7 @@ import { positionIn, positionText } from "../../../src/sources/redis/stream_posi
 import { StreamReader } from "../../../src/sources/redis/stream_reader.ts";
 import { trimCommand } from "../../../src/sources/redis/stream_trimmer.ts";
 import { array, bulk, entryOf, ScriptedRedis } from "./scripted_redis.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const LINEAGE = "redis r/0 k #1";
@@ -46,7 +46,7 @@ function rig({ startsAtEnd = false, lineages, redis = new ScriptedRedis() }: Wor
     lineages: lineages ?? { readerOf: () => undefined, isKnown: () => false },
     heardTime: (ms: number) => heard.push(ms),
     clock,
-    logger: createLogger({ level: "info", format: "text", write: (line) => log.push(line), now: () => 0 }),
+    logger: loggerTo(log, "info"),
   } as unknown as SourceContext;
   const partition = new RedisPartition("k", {
     context,

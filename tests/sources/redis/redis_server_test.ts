@@ -1,12 +1,12 @@
 /** The way to a server, by Sentinels too, and what of a stream is removed there. */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { ConnectSocket } from "../../../src/platform/net/server_socket.ts";
 import { RedisServer } from "../../../src/sources/redis/redis_server.ts";
 import { StreamTrimmer } from "../../../src/sources/redis/stream_trimmer.ts";
 import { errorOf } from "../file/written_files.ts";
 import { array, bulk, ScriptedRedis } from "./scripted_redis.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const SENTINEL_PORT = 26_379;
@@ -139,12 +139,7 @@ Deno.test("what is on disk is removed from streams, the latest of each, and agai
   const redis = new ScriptedRedis();
   const log: string[] = [];
   const stop = new AbortController();
-  const logger = createLogger({
-    level: "info",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log, "info");
   let connections = 0;
   const connect = () => {
     connections++;

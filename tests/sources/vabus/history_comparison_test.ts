@@ -4,7 +4,6 @@ import { type Outcome, type SourceContext, SourceError } from "../../../src/cont
 import { scanReply } from "../../../src/codec/reply_scanner.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { BusLog, FetchReply } from "../../../src/sources/vabus/bus_log.ts";
 import { HistoryComparison } from "../../../src/sources/vabus/history_comparison.ts";
 import { HistoryWatch } from "../../../src/sources/vabus/history_watch.ts";
@@ -13,6 +12,7 @@ import { located } from "../../../src/sources/vabus/log_progress.ts";
 import { contradiction, isUnreadable, logOf } from "../../../src/sources/vabus/log_reply.ts";
 import { ReadAhead } from "../../../src/sources/vabus/read_ahead.ts";
 import { ReplyFormatError } from "../../../src/codec/json_bytes.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const ENCODER = new TextEncoder();
@@ -146,12 +146,7 @@ Deno.test("the last event that was read is the same, another, gone, or not to be
 function watchOf(bus: Bus) {
   const log: string[] = [];
   const clock = { now: 0, nowMs: () => 0, monotonicMs: () => clock.now, sleep: () => Promise.resolve() };
-  const logger = createLogger({
-    level: "info",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
+  const logger = loggerTo(log, "info");
   const watch = new HistoryWatch(bus.log, { clock, logger } as unknown as SourceContext);
   const due = (history: LogHistory, offset: number | undefined = 5, lineage: string | null = LOG) =>
     watch.compareIfDue({ lineage: lineage ?? undefined, position: `${offset}`, offset, history }, NEVER);
@@ -238,12 +233,7 @@ Deno.test("a log that is known is gone on with, exchanged, or read by another, a
     let compared = 0;
     watch.compareSoon = () => void compared++;
     const lineages = { readerOf: () => reader, isKnown: () => known };
-    const logger = createLogger({
-      level: "info",
-      format: "text",
-      write: (line) => log.push(line),
-      now: () => 0,
-    });
+    const logger = loggerTo(log, "info");
     const logs = new KnownLogs(bus.log, { lineages, logger } as unknown as SourceContext, watch, "");
     return [await logs.whereItGoesOn(LOG, NEVER), compared, log.length] as const;
   };

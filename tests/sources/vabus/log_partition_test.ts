@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { type Outcome, type SourceContext, SourceError } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { Bounds, BusLog, FetchReply, FetchRequest } from "../../../src/sources/vabus/bus_log.ts";
 import { LogPartition } from "../../../src/sources/vabus/log_partition.ts";
 import { errorOf } from "../file/written_files.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const REQUEST = { limit: 4, waitMs: 0, isAfterRest: false };
@@ -76,7 +76,7 @@ function rig({ mayReadAhead = false, lineages }: Partial<Rigged> = {}) {
     clock: { nowMs: () => 0, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
     heardTime: (ms: number) => heard.push(ms),
     mayReadAhead: () => mayReadAhead,
-    logger: createLogger({ level: "info", format: "text", write: (line) => log.push(line), now: () => 0 }),
+    logger: loggerTo(log, "info"),
   } as unknown as SourceContext;
   const partition = new LogPartition(bus, context, undefined);
   const batch = new EventBatch();

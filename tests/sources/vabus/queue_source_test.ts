@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { SourceReader } from "../../../src/ingest/source_reader.ts";
 import { QueueSource } from "../../../src/sources/vabus/queue_source.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { readBookEntries } from "../../../src/state/checkpoint/book_entries.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import type { QueueBus } from "../../../src/sources/vabus/queue_client.ts";
 import { SourceError } from "../../../src/contract/source.ts";
 import { LoneClock, MemorySource, openRig, type Rig } from "../../ingest/rig.ts";
+import { SILENT } from "../../support/logs.ts";
 
 const NOW_MS = 2_000_000_000;
 const OPTIONS = { batchSize: 10, waitMs: 10_000 };
@@ -62,7 +62,7 @@ async function withQueue(
       pauses.push(ms);
       return sleep(ms);
     };
-    const logger = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+    const logger = SILENT;
     const reader = new SourceReader(
       new QueueSource(queue),
       0,

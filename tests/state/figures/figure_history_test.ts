@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { BOOK_ENTRIES } from "../../../src/aggregation/event_books.ts";
-import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FigureHistory } from "../../../src/state/figures/figure_history.ts";
 import { FIGURE_FILE_MAX_BYTES } from "../../../src/state/figures/figure_file.ts";
 import { type Figures, keptSources } from "../../../src/state/figures/figures.ts";
 import { figuresAt } from "./figure_samples.ts";
+import { loggerTo } from "../../support/logs.ts";
 
 const STEP_MS = 10_000;
 /** A time at which a coarse step begins. */
@@ -21,9 +21,7 @@ class Desk implements Disposable {
   history = this.open();
 
   open(): FigureHistory {
-    const write = (line: string) => this.log.push(line);
-    const logger = createLogger({ level: "debug", format: "text", write, now: () => 0 });
-    return this.history = FigureHistory.open(this.directory, logger);
+    return this.history = FigureHistory.open(this.directory, loggerTo(this.log));
   }
 
   /** Adds a step for each number of events. */

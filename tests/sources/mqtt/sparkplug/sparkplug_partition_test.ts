@@ -9,7 +9,6 @@ import type { Outcome, Partition, Progress, SourceError } from "../../../../src/
 import { EventBatch } from "../../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../../src/event/log_history.ts";
 import { systemClock } from "../../../../src/platform/clock/clock.ts";
-import { createLogger } from "../../../../src/platform/log/logger.ts";
 import { CertificateStore } from "../../../../src/sources/mqtt/sparkplug/certificate_store.ts";
 import { SparkplugPartition } from "../../../../src/sources/mqtt/sparkplug/sparkplug_partition.ts";
 import { ARRIVED_MS, contentOf } from "../../../codec/mapping/read.ts";
@@ -18,6 +17,8 @@ import { below, chance, oneOf } from "../../../fuzz/draw.ts";
 import { randomNumbers } from "../../../support/event_stream.ts";
 import { testSeed } from "../../../support/seed.ts";
 import { type PlantMessage, PlantNode } from "./plant.ts";
+import { SILENT } from "../../../support/logs.ts";
+import { loggerTo } from "../../../support/logs.ts";
 
 const MAPPING = compileMapping({ format: "sparkplug", name: "{path}", labels: "x:{key}" });
 const HISTORY = new LogHistory();
@@ -126,8 +127,7 @@ class Handler implements Disposable {
 
   private born(): SparkplugPartition {
     if (!("ok" in MAPPING)) throw new Error("no mapping");
-    const write = (line: string) => void this.logged.push(line);
-    const logger = createLogger({ level: "warn", format: "text", write, now: () => 0 });
+    const logger = loggerTo(this.logged, "warn");
     const publish = (topic: string) => void this.published.push(topic);
     const options = { mapping: MAPPING.ok!, path: this.path, name: "bus", publish };
     return new SparkplugPartition(
@@ -468,7 +468,7 @@ Deno.test("Sparkplug: what the messages themselves lead to is passed on, with wh
       committed: ({ position }) => Promise.resolve(void seen.push(`committed ${position}`)),
       farewell: ({ position }) => Promise.resolve(void seen.push(`farewell ${position}`)),
     });
-    const logger = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+    const logger = SILENT;
     const options = { mapping: MAPPING.ok, path, name: "bus", publish: () => {} };
     const partition = new SparkplugPartition(options, { clock: systemClock, logger }, inner);
     const { id, readMaxMs, replay } = partition;
