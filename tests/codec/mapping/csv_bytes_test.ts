@@ -214,6 +214,14 @@ Deno.test("a header within a record is the one of the rows under it", () => {
   }
 });
 
+Deno.test("a record whose header lacks the value or the time is refused as a whole", () => {
+  for (const header of ["time,site", "value,site", "site,other"]) {
+    const text = `${header}\n1000,2\n3000,4`;
+    const { events, invalid } = read(text, { ...CSV, name: "n", timestamp: "/time", value: "/value" });
+    assert.deepEqual([events.length, invalid.length], [0, 1], header);
+  }
+});
+
 Deno.test("a row is no header by the text of one cell, nor where it is an event", () => {
   const one = { ...CSV, name: "n", timestamp: "bus", value: "/value" };
   const two = { ...CSV, name: "{/machine}", timestamp: "bus", value: "/value" };
