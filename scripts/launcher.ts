@@ -4,11 +4,8 @@ import { isReadFromFile } from "../src/settings/variable.ts";
 import { VERSION } from "../src/version.ts";
 import { HOME_SECRETS, PERMISSION_FLAGS } from "./permissions.ts";
 
-/**
- * An event allocates little. So a small young generation costs no time and saves some ten megabytes. The rest
- * of the heap grows to twice what is alive; by itself V8 would let it grow to several times that.
- */
-export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--heap-growing-percent=100";
+/** An event allocates little. So a small young generation costs no time and saves some ten megabytes. */
+export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2";
 
 const PARTS = ["environment", "signals", "unpacking", "starting"];
 
