@@ -32,6 +32,8 @@ export interface Visitor {
 export class Introduction {
   /** The newest version that the broker may have, by what it has said. */
   private newest: ProtocolLevel = 5;
+  /** Whether the broker has accepted MQTT 5, and has not ended a connection without a word since then. */
+  private isNewestSure = false;
 
   /**
    * @param received Gets the packets of the broker, from its answer to the CONNECT on.
@@ -56,12 +58,18 @@ export class Introduction {
         const isSilent = !connection.hasHeard && !signal.aborted;
         connection.fail(error as SourceError);
         // Some brokers that do not know MQTT 5 close the connection without a word. So does a proxy whose
-        // broker is down: the next time begins with MQTT 5 again.
+        // broker is down: the next time begins with MQTT 5 again. So does one that has MQTT 5 and dies. It
+        // may have made a session by then, which MQTT 3.1.1 cannot tell from one with subscriptions.
         if (level !== 5 || !isSilent) throw error;
+        if (this.isNewestSure) {
+          this.isNewestSure = false;
+          throw error;
+        }
         level = 4;
         continue;
       }
       if (accepted !== WRONG_VERSION) {
+        this.isNewestSure = level === 5;
         void connection.keepAlive(accepted.keepAlive * 1000);
         return { ...accepted, connection };
       }

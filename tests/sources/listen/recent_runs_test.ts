@@ -41,18 +41,18 @@ function runsOf(format: RecordFormat, records: readonly string[], check: RecordC
   return { runs, free: () => void body.buffer.transfer(0) };
 }
 
-/** All that is in an inbox, read with a limit. */
-async function contentsOf(inbox: Inbox, limit: number): Promise<unknown[]> {
+/** All that is in an inbox, in its order, read with a limit: batches may end elsewhere each time. */
+async function contentsOf(inbox: Inbox, limit: number): Promise<[offset: number, content: unknown][]> {
   const partition = new InboxPartition(inbox, READERS, {
     clock: { ...systemClock, nowMs: () => ARRIVED_MS },
   });
-  const all: unknown[] = [];
+  const all: [offset: number, content: unknown][] = [];
   for (let position = "0";;) {
     const batch = new EventBatch();
     const progress = { lineage: inbox.id, position, history: new LogHistory() };
     const request = { limit, waitMs: 0, isAfterRest: false };
     const outcome = await partition.read(progress, batch, request, new AbortController().signal);
-    if (outcome.kind !== "events") return all;
+    if (outcome.kind !== "events") return all.sort(([a], [b]) => a - b);
     const { events, invalid } = contentOf(batch);
     const before = Number(position);
     for (const [i, event] of events.entries()) all.push([before + batch.position[i]!, event]);

@@ -136,6 +136,24 @@ Deno.test("a broker that is down behind a proxy, which closes without a word: MQ
   await source.close();
 });
 
+Deno.test("a broker that has MQTT 5 and dies without a word is not asked for an older one, unless it does so again", async () => {
+  await using broker = await FakeBroker.start();
+  const source = createMqttSource(broker.port, "hostile");
+  const reading = await Reading.open(source);
+  await reading.read();
+  broker.manners = { connack: () => Buffer.of(), isBrief: true };
+  (await broker.client(1)).cut();
+  // The first failure may be that of the connection before.
+  while (broker.clients.length < 2) await failureOf(reading);
+  assert.deepEqual(broker.clients.map(({ version }) => version), [5, 5]);
+  await failureOf(reading);
+  assert.deepEqual(broker.clients.map(({ version }) => version), [5, 5, 5, 4]);
+  broker.manners = {};
+  await reading.read();
+  assert.deepEqual(broker.clients.map(({ version }) => version), [5, 5, 5, 4, 5]);
+  await source.close();
+});
+
 Deno.test("a message of 256 MB is announced and 3 MB come: a dead letter with its beginning, then the next", async () => {
   const payload = Buffer.alloc(3 * 1024 * 1024, "x");
   const long = mqttPacket(3, 2, "plant/long", uint16(1), 0, payload);
