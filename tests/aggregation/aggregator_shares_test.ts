@@ -3,32 +3,21 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { AggregatorOptions } from "../../src/aggregation/aggregator_options.ts";
 import { DroppedWindows } from "../../src/aggregation/dropped_windows.ts";
-import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
+import type { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { compileFunctions, FunctionRules } from "../../src/aggregation/function_rules.ts";
 import { PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
 import { readerFor } from "../../src/codec/mapping/record_reader.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
+import { aggregatorWith } from "./aggregator_with.ts";
 
 const NOW_MS = 1_000_000_000;
 const TIERS = [{ lengthMs: 2000, hopMs: 2000 }, { lengthMs: 6000, hopMs: 2000 }];
 
-function aggregatorOf(options: Partial<AggregatorOptions> = {}): EventAggregator {
-  return new EventAggregator({
-    sourceCount: 1,
-    tiers: TIERS,
-    allowedLatenessMs: 0,
-    correctionHorizonMs: 60_000,
-    maxFutureSkewMs: 300_000,
-    maxSeries: 1000,
-    functions: FunctionRules.default,
-    hashKey: [1, 2],
-    dedupMaxIds: 10,
-    ...options,
-  });
-}
-
 /** Events by their second, and perhaps an id. Tells which were refused, and which came late. */
+const aggregatorOf = (options: Partial<AggregatorOptions> = {}) =>
+  aggregatorWith({ tiers: TIERS, dedupMaxIds: 10, ...options });
+
 function feed(aggregator: EventAggregator, events: readonly object[], partition = 0, perSecond = 1) {
   const batch = new EventBatch();
   const all = events.map((event) => ({ name: "a", value: 1, ...event }));

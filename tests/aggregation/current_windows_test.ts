@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { CurrentWindows } from "../../src/aggregation/current_windows.ts";
 import { DroppedWindows } from "../../src/aggregation/dropped_windows.ts";
-import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
-import { FunctionRules } from "../../src/aggregation/function_rules.ts";
+import type { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { type OpenWindow, OpenWindows, PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
 import type { Tier } from "../../src/aggregation/tier.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { AVG } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { hashBytes } from "../../src/event/text_hash.ts";
+import { aggregatorWith } from "./aggregator_with.ts";
 
 const NOW_MS = 1_000_000_000;
 const TIERS: readonly Tier[] = [
@@ -54,17 +54,7 @@ Deno.test("property: each window has its events, whatever was open in its pages 
   });
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
-      const aggregator = new EventAggregator({
-        sourceCount: 1,
-        tiers: TIERS,
-        allowedLatenessMs: 0,
-        correctionHorizonMs: 60_000,
-        maxFutureSkewMs: 300_000,
-        maxSeries: 1000,
-        functions: FunctionRules.default,
-        hashKey: [1, 2],
-        dedupMaxIds: 0,
-      });
+      const aggregator = aggregatorWith({ tiers: TIERS });
       const expected: Counts = new Map();
       let second = 1000;
       for (const { forward, events: drawn, close } of steps) {
@@ -187,17 +177,7 @@ Deno.test("the slots of a series are found where it is in each of the windows, a
 });
 
 Deno.test("a page is to be written again when one of its events has come, and no other page is", () => {
-  const aggregator = new EventAggregator({
-    sourceCount: 1,
-    tiers: [{ lengthMs: 2000, hopMs: 2000 }],
-    allowedLatenessMs: 0,
-    correctionHorizonMs: 60_000,
-    maxFutureSkewMs: 300_000,
-    maxSeries: 1000,
-    functions: FunctionRules.default,
-    hashKey: [1, 2],
-    dedupMaxIds: 0,
-  });
+  const aggregator = aggregatorWith({ tiers: [{ lengthMs: 2000, hopMs: 2000 }] });
   const feed = (...seconds: readonly number[]) => {
     const events = seconds.map((timestamp) => ({ name: "a", value: 1, timestamp }));
     const batch = new EventBatch();

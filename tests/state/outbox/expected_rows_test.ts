@@ -10,6 +10,7 @@ import {
   type WindowKey,
 } from "../../../src/state/outbox/expected_rows.ts";
 import { Inside, type InsideOptions, inTemporaryDirectory } from "../inside.ts";
+import { hand, publish } from "./rows_for_sinks.ts";
 
 const WINDOW: WindowKey = { startMs: 1000, endMs: 2000 };
 
@@ -21,24 +22,6 @@ function live(directory: string, work: (inside: Inside) => void, options: Inside
   } finally {
     inside.state.close();
   }
-}
-
-/** One event of each name, in {@link WINDOW} if nothing else is said. */
-function publish(inside: Inside, names: string, second = 1): void {
-  inside.take([...names].map((name) => ({ name, value: 1, timestamp: second })));
-  inside.save(true);
-}
-
-/** Hands `x` what waits for it. It refuses the names of `refused`. */
-function hand(inside: Inside, refused = ""): void {
-  const { outbox } = inside;
-  for (let batch; (batch = outbox.read("x", outbox.cursor("x"), 1));) {
-    const [aggregate] = batch.aggregates;
-    if (aggregate && refused.includes(aggregate.name)) {
-      outbox.reject("x", aggregate, { reason: "rejected", detail: "no" }, batch.nextId);
-    } else outbox.advance("x", batch.nextId);
-  }
-  inside.save();
 }
 
 const shortly = (rows: readonly Aggregate[]) =>

@@ -7,26 +7,10 @@ import {
 } from "../../../src/state/letters/dead_letters.ts";
 import { giveUpWaiting } from "../../../src/state/outbox/give_up.ts";
 import { writeOff } from "../../../src/state/outbox/write_off.ts";
-import { type Inside, withInside } from "../inside.ts";
+import { withInside } from "../inside.ts";
+import { hand, publish } from "./rows_for_sinks.ts";
 
 const BOTH = { sinks: ["x", "y"] };
-
-function publish(inside: Inside, names: string, second: number): void {
-  inside.take([...names].map((name) => ({ name, value: 1, timestamp: second })));
-  inside.save(true);
-}
-
-/** Hands `x` what waits for it. It refuses the names of `refused`. */
-function hand(inside: Inside, refused = ""): void {
-  const { outbox } = inside;
-  for (let batch; (batch = outbox.read("x", outbox.cursor("x"), 1));) {
-    const [aggregate] = batch.aggregates;
-    if (aggregate && refused.includes(aggregate.name)) {
-      outbox.reject("x", aggregate, { reason: "rejected", detail: "no" }, batch.nextId);
-    } else outbox.advance("x", batch.nextId);
-  }
-  inside.save();
-}
 
 Deno.test("what waits is given up by its events that are new, and what was to be sent again is refused for good", () =>
   withInside((inside) => {
