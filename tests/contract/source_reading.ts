@@ -67,10 +67,14 @@ export class Reading {
     );
   }
 
+  /** Where the source needs a checkpoint before it can bring anything, there is one. */
   async read(request: Partial<ReadRequest> = {}, signal = NEVER): Promise<Outcome> {
-    const outcome = await this.look(request, signal);
-    this.goOn(outcome);
-    return outcome;
+    for (;;) {
+      const outcome = await this.look(request, signal);
+      this.goOn(outcome);
+      if (outcome.kind !== "idle" || outcome.awaitsCommit !== true) return outcome;
+      await this.partition.committed(this.progress);
+    }
   }
 
   /** The names of all events up to the end, with the numbers of lost events between them. */

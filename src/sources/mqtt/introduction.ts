@@ -34,6 +34,12 @@ export class Introduction {
   private newest: ProtocolLevel = 5;
   /** Whether the broker has accepted MQTT 5, and has not ended a connection without a word since then. */
   private isNewestSure = false;
+  private unanswered = 0;
+
+  /** CONNECTs that no answer came to. The broker may have taken them nevertheless, and made sessions. */
+  get unansweredCount(): number {
+    return this.unanswered;
+  }
 
   /**
    * @param received Gets the packets of the broker, from its answer to the CONNECT on.
@@ -56,6 +62,7 @@ export class Introduction {
         accepted = await shakeHands(connection, connectOptions(options, visitor, level), qos, logger, signal);
       } catch (error) {
         const isSilent = !connection.hasHeard && !signal.aborted;
+        if (!connection.hasHeard) this.unanswered++;
         connection.fail(error as SourceError);
         // Some brokers that do not know MQTT 5 close the connection without a word. So does a proxy whose
         // broker is down: the next time begins with MQTT 5 again. So does one that has MQTT 5 and dies. It

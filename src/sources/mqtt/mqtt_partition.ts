@@ -49,17 +49,19 @@ export class MqttPartition implements Partition {
     const { session } = this;
     const from = this.positionOf(position);
     const step = from?.step ?? 0;
-    // The next session is made only once it is on disk that the one before was lost.
-    if (from !== undefined && from.ids === undefined && position !== this.onDisk) {
-      return { ...outcomeAt(position), kind: "idle", awaitsCommit: true };
+    if (!session.isAt(step)) {
+      if (isSettled(from)) return this.connecting(from);
+      if (from !== undefined && position !== this.onDisk) return awaitingCommit(position);
+      session.assertAlive();
+      if (await session.connect(from, signal) === "lost") return this.lost(step);
     }
-    session.assertAlive();
-    if (!session.isAt(step) && await session.connect(from, signal) === "lost") return this.lost(step);
     session.settle(step);
     await this.waitForStep(waitMs, signal);
     const isBrokerWaiting = await this.isBrokerWaiting(limit, signal);
+    if (session.isAt(step)) return this.take(step, into, limit, isBrokerWaiting);
+    if (isSettled(from)) return this.connecting(from);
     session.assertAlive();
-    return this.take(step, into, limit, isBrokerWaiting);
+    return { ...outcomeAt(position), kind: "idle" };
   }
 
   async committed({ position }: Progress): Promise<void> {
@@ -77,11 +79,20 @@ export class MqttPartition implements Partition {
     const isBeforeOthers = endsWhenRead && messages.length === 0 && steps > 0;
     const awaitsCommit = isBrokerWaiting || isBeforeOthers || inFlight.unacknowledged >= RECEIVE_MAXIMUM;
     return {
-      ...outcomeAt(positionText({ qos, step: step + steps, ids })),
+      ...outcomeAt(positionText({ qos, step: step + steps, ids, isConnecting: false })),
       kind: messages.length > 0 ? "events" : "idle",
       decodeMs: clock.monotonicMs() - startedMs,
       ...(awaitsCommit && { awaitsCommit }),
     };
+  }
+
+  /**
+   * That a connection is begun is on disk before it is. Where the handler dies meanwhile, a session that the
+   * broker then has may be an empty one, made in the place of the one that it had lost.
+   */
+  private connecting(from: MqttPosition): Outcome {
+    this.session.trust();
+    return awaitingCommit(positionText({ ...from, isConnecting: true }));
   }
 
   private lost(step: number): Outcome {
@@ -92,7 +103,7 @@ export class MqttPartition implements Partition {
         "sessions over a restart (Mosquitto: persistence true), and long enough?",
       { bus: name },
     );
-    const next = positionText({ qos, step, ids: undefined });
+    const next = positionText({ qos, step, ids: undefined, isConnecting: false });
     return { kind: "gap", lineage: undefined, offset: undefined, next, lost: 1 };
   }
 
@@ -137,6 +148,15 @@ export class MqttPartition implements Partition {
         "it another bus before? Give this one another URL, or the handler another STATE_DIR",
     );
   }
+}
+
+/** Whether the session was seen, and no connection was begun since. */
+function isSettled(from: MqttPosition | undefined): from is MqttPosition {
+  return from?.ids !== undefined && !from.isConnecting;
+}
+
+function awaitingCommit(next: string | undefined): Outcome {
+  return { ...outcomeAt(next), kind: "idle", awaitsCommit: true };
 }
 
 /** @param next The text of a position. */

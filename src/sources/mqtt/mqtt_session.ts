@@ -30,6 +30,10 @@ export class MqttSession {
   private connection: MqttConnection | undefined;
   private news = Promise.withResolvers<void>();
   private hasWarned = false;
+  /** Whether the broker has no other session than that of the position. */
+  private isSure = false;
+  /** Whether retained messages of this connection are passed over: they were sent in an earlier one. */
+  private passesRetained = false;
 
   constructor(private options: MqttOptions, private readonly logger: Logger) {}
 
@@ -39,10 +43,18 @@ export class MqttSession {
   }
 
   /**
+   * Notes that there was no CONNECT since the session of the position was seen. Else a broker that had lost
+   * it may have made an empty one, which it then says is there.
+   */
+  trust(): void {
+    this.isSure = true;
+  }
+
+  /**
    * Connects and subscribes.
    *
    * @param from Undefined: nothing was read yet.
-   * @returns `lost`: the broker no longer has the session. There is no connection then, and no new session.
+   * @returns `lost`: the broker no longer has the session. There is no connection then.
    * @throws {SourceError}
    */
   async connect(from: MqttPosition | undefined, signal: AbortSignal): Promise<"ready" | "lost"> {
@@ -56,8 +68,16 @@ export class MqttSession {
       await this.discard(found, signal);
       return "lost";
     }
+    const mayBeEmpty = !isNew && !this.isSure && await this.isQuiet(connection, signal);
+    if (mayBeEmpty && !from.ids.isEmpty) {
+      // A broker sends what it has begun at once. So the ids belong to a session that is gone.
+      await connection.close();
+      return "lost";
+    }
+    if (mayBeEmpty) this.warnOfDoubt();
+    this.passesRetained = mayBeEmpty && connection.level === 4;
     // A broker of MQTT 3.1.1 sends all retained messages again for each SUBSCRIBE.
-    if (connection.level === 5 || isNew || from.qos !== options.qos) {
+    if (connection.level === 5 || isNew || mayBeEmpty || from.qos !== options.qos) {
       const retainHandling = options.startsAtEnd ? 2 : 1;
       try {
         await subscribe(connection, options.filters, options.qos, retainHandling, signal);
@@ -68,6 +88,7 @@ export class MqttSession {
     }
     connection.ended = () => this.news.resolve();
     this.connection = connection;
+    this.isSure = true;
     this.announce("online");
     this.connected?.();
     return "ready";
@@ -75,7 +96,8 @@ export class MqttSession {
 
   /** Whether a reader may go on at that step, with the connection that there is. */
   isAt(step: number): boolean {
-    return this.connection !== undefined && this.inFlight.has(step);
+    const { connection } = this;
+    return connection !== undefined && connection.failure === undefined && this.inFlight.has(step);
   }
 
   /** @throws {SourceError} once, where the connection has ended. */
@@ -117,13 +139,9 @@ export class MqttSession {
     return this.news.promise;
   }
 
-  /** Resolves once everything has come that the broker has sent by now. @throws {SourceError} */
+  /** Resolves once everything has come that the broker has sent by now, or when the connection has ended. */
   async ping(signal: AbortSignal): Promise<void> {
-    try {
-      await this.connection?.ping(signal);
-    } finally {
-      this.assertAlive();
-    }
+    await this.connection?.ping(signal).catch(() => {});
   }
 
   /** Leaves the broker. The session stays there. */
@@ -138,13 +156,30 @@ export class MqttSession {
     await connection.close(Buffer.concat([...lastWords, disconnectPacket(level, false)]));
   }
 
-  private introduce(isClean: boolean, signal: AbortSignal): Promise<Introduced> {
+  private async introduce(isClean: boolean, signal: AbortSignal): Promise<Introduced> {
+    const { introduction } = this;
+    const { unansweredCount } = introduction;
     const visitor = { suffix: "", isClean, will: isClean ? "none" : "retained" } as const;
     const received = (level: ProtocolLevel) => {
       const publications = new PublicationReader(level, TOPIC_ALIAS_MAXIMUM);
       return (packet: Packet) => this.take(packet, publications);
     };
-    return this.introduction.introduce(this.options, visitor, received, this.logger, signal);
+    try {
+      return await introduction.introduce(this.options, visitor, received, this.logger, signal);
+    } finally {
+      if (introduction.unansweredCount > unansweredCount) this.isSure = false;
+    }
+  }
+
+  /** Whether nothing comes without a SUBSCRIBE: from an empty session, nothing does. @throws {SourceError} */
+  private async isQuiet(connection: MqttConnection, signal: AbortSignal): Promise<boolean> {
+    try {
+      await connection.ping(signal);
+    } catch (error) {
+      connection.fail(error as SourceError);
+      throw error;
+    }
+    return this.inFlight.unacknowledged === 0;
   }
 
   /**
@@ -199,12 +234,20 @@ export class MqttSession {
   private recordOf(publication: Publication): BusRecord | undefined {
     const { isRetained, isUtf8, length, payload, topic, traceparent } = publication;
     const { clock, startsAtEnd, statusTopic } = this.options;
-    if (length === 0 || (isRetained && startsAtEnd)) return undefined;
+    if (length === 0 || (isRetained && (startsAtEnd || this.passesRetained))) return undefined;
     if (topic === statusTopic || topic.startsWith(STATUS_TOPICS)) return undefined;
     const tooLong = lengthProblem(length);
     const problem = isUtf8 ? tooLong : "its topic is not UTF-8";
     const bytes = tooLong === undefined ? payload : payload.subarray(0, BEGINNING_BYTES);
     return { topic, bytes, problem, arrivedMs: clock.nowMs(), traceparent };
+  }
+
+  private warnOfDoubt(): void {
+    this.logger.warn(
+      "the last connection to the broker was ended before its answer was seen, and nothing waits there " +
+        "now: if the broker had lost the session by then, what was published meanwhile is lost",
+      { bus: this.options.name },
+    );
   }
 
   private warn({ topic }: Publication): void {

@@ -4,6 +4,10 @@ const WORDS = 65_536 / 32;
 export class PacketIds {
   private readonly words = new Uint32Array(WORDS);
 
+  get isEmpty(): boolean {
+    return this.words.every((word) => word === 0);
+  }
+
   has(id: number): boolean {
     return (this.words[id >>> 5]! >>> (id & 31) & 1) === 1;
   }

@@ -71,6 +71,12 @@ export const BROKEN_WIRES: readonly BrokenWire[] = [
         }),
   },
   {
+    name: "an empty session is taken for the one before",
+    kind: "mqtt-qos1",
+    foundBy: 70_002,
+    parts: () => replace(MqttSession, "isQuiet", () => () => Promise.resolve(false)),
+  },
+  {
     name: "a lost session is not told",
     kind: "mqtt-qos1",
     foundBy: 13,

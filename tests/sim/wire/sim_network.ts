@@ -33,6 +33,7 @@ export class SimNetwork {
       if (lifetime.isOver) return never();
       const { promise, resolve, reject } = Promise.withResolvers<Socket>();
       const calledOff = () => reject(new ConnectFault("connecting was called off", false));
+      if (signal.aborted) calledOff();
       signal.addEventListener("abort", calledOff, { once: true });
       scheduler.after(dice.between(0, 5), () => {
         signal.removeEventListener("abort", calledOff);

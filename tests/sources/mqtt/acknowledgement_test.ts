@@ -146,9 +146,9 @@ brokerTest(
     await reading.look();
     assert.deepEqual(namesOf(reading.batch), events(0, 3));
     client.cut();
-    const isSeen = () =>
-      reading.look().then(() => false, (error) => /has closed the connection/.test(error.message));
+    const isSeen = () => reading.look().then(({ kind }) => kind === "idle");
     await until(isSeen, "the lost connection to show", PATIENCE_MS);
+    await assert.rejects(reading.read(), /has closed the connection/);
     const looking = reading.look();
     const again = await broker.client(2);
     await looking;
@@ -177,7 +177,7 @@ for (const [what, flags] of [["once more", 8], ["for another message", 0]] as co
       assert.deepEqual(namesOf(reading.batch), events(0, 3));
       await reading.partition.committed(reading.progress);
       assert.deepEqual([client.ids(PUBREC), client.ids(PUBACK)], [[1], [2]]);
-      await assert.rejects(reading.look(), /uses the packet id 1 again before it is free/);
+      await assert.rejects(reading.read(), /uses the packet id 1 again before it is free/);
       const looking = reading.look();
       const next = await broker.client(2);
       await looking;

@@ -31,13 +31,14 @@ function rig({ endsWhenRead = false, isLost = false } = {}) {
     assertAlive: () => {
       if (failure !== undefined) throw failure;
     },
-    isAt: (step: number) => isConnected && inFlight.has(step),
+    isAt: (step: number) => isConnected && failure === undefined && inFlight.has(step),
     connect: (from: { step: number; ids: PacketIds | undefined } | undefined) => {
       done.push(`connect ${from?.step ?? "new"}`);
       inFlight.restart(from?.step ?? 0, from?.ids ?? new PacketIds());
       isConnected = !isLost;
       return Promise.resolve(isLost ? "lost" : "ready");
     },
+    trust: () => done.push("trust"),
     settle: (step: number) => inFlight.settle(step),
     committed: (step: number) => {
       done.push(`committed ${step}`);
@@ -97,7 +98,8 @@ function rig({ endsWhenRead = false, isLost = false } = {}) {
   };
 }
 
-const textOf = (step: number) => positionText({ qos: 1, step, ids: new PacketIds() });
+const textOf = (step: number, isConnecting = false) =>
+  positionText({ qos: 1, step, ids: new PacketIds(), isConnecting });
 
 Deno.test("a read takes what is there, else waits as long as it may, or asks what has been sent by now", async () => {
   const { done, read, send } = rig();
@@ -184,9 +186,11 @@ Deno.test("an id that was used again is waited for no longer", async () => {
 
 Deno.test("a session that the broker has lost is one lost event, and the next begins once that is on disk", async () => {
   const { commit, done, goTo, log, read } = rig({ isLost: true });
-  goTo(textOf(5));
+  goTo(textOf(5, true));
+  await commit();
+  done.length = 0;
   const lost = await read();
-  const next = positionText({ qos: 1, step: 5, ids: undefined });
+  const next = positionText({ qos: 1, step: 5, ids: undefined, isConnecting: false });
   assert.deepEqual(lost, { kind: "gap", lineage: undefined, offset: undefined, next, lost: 1 });
   assert.match(log.join(), /no longer has the session.*bus=/);
   assert.deepEqual(done.splice(0), ["connect 5"]);
@@ -204,10 +208,12 @@ Deno.test("a session that the broker has lost is one lost event, and the next be
 });
 
 Deno.test("a position behind what is there needs another connection, and one of another bus is refused", async () => {
-  const { done, goTo, read, send } = rig();
+  const { commit, done, goTo, read, send } = rig();
   await read();
   send(2);
   goTo(textOf(3));
+  await read();
+  await commit();
   await read();
   assert.deepEqual(done.filter((one) => one.startsWith("connect")), ["connect new", "connect 3"]);
   goTo("1-0 5");
@@ -219,19 +225,38 @@ Deno.test("a position behind what is there needs another connection, and one of 
   );
 });
 
-Deno.test("a connection that has ended is told of before anything of it is taken", async () => {
-  const { batch, coming, done, fail, read, send } = rig();
-  await read();
+Deno.test("that a connection is begun is on disk before it is, and then a lost one is told of", async () => {
+  const { batch, coming, commit, done, fail, goTo, read, send } = rig();
+  const begun = { lineage: undefined, next: textOf(0, true), offset: undefined, lost: 0, decodeMs: 0 };
+  goTo(textOf(0));
+  assert.deepEqual(await read(), { ...begun, kind: "idle", awaitsCommit: true });
+  assert.deepEqual(await read(), { ...begun, kind: "idle", awaitsCommit: true });
+  assert.deepEqual(done.splice(0), ["trust"], "what was found is trusted, not what was written");
+  await commit();
+  assert.deepEqual(await read(), { ...begun, next: textOf(0), kind: "idle" });
+  assert.deepEqual(done.splice(0), ["committed 0", "connect 0", "ping"]);
+  const ended = new SourceError("unavailable", "it has ended");
+  coming.push(() => {
+    send(1);
+    fail(ended);
+  });
+  assert.deepEqual(await read(100, 70), { ...begun, kind: "idle", awaitsCommit: true });
+  assert.deepEqual([done.splice(0), batch.total], [["wait 70", "trust"], 0], "nothing of it is taken");
+  await commit();
   done.length = 0;
+  assert.equal(await errorOf(read(100, 70)), ended);
+  assert.deepEqual(done, [], "nothing is waited for then");
+});
+
+Deno.test("a connection that ends before the first read of it is over is told of at once", async () => {
+  const { batch, coming, done, fail, read, send } = rig();
   const ended = new SourceError("unavailable", "it has ended");
   coming.push(() => {
     send(1);
     fail(ended);
   });
   assert.equal(await errorOf(read(100, 70)), ended);
-  assert.deepEqual(done.splice(0), ["wait 70"]);
-  assert.equal(await errorOf(read(100, 70)), ended);
-  assert.deepEqual([done, batch.total], [[], 0], "nothing is waited for then");
+  assert.deepEqual([done, batch.total], [["connect new", "wait 70"], 0]);
 });
 
 Deno.test("what was never read commits nothing", async () => {

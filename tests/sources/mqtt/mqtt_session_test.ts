@@ -9,8 +9,17 @@ import { MqttSession } from "../../../src/sources/mqtt/mqtt_session.ts";
 import { PacketIds } from "../../../src/sources/mqtt/packet_ids.ts";
 import { events, Reading } from "../../contract/source_reading.ts";
 import { until } from "../../support/executable.ts";
-import { type MqttPacket, mqttPacket } from "../../support/mqtt_packets.ts";
-import { accepted, CONNECT, FakeBroker, type Manners, publish, pubrel, SUBSCRIBE } from "./fake_broker.ts";
+import { type MqttPacket, mqttPacket, uint16 } from "../../support/mqtt_packets.ts";
+import {
+  accepted,
+  CONNECT,
+  FakeBroker,
+  type Manners,
+  PINGREQ,
+  publish,
+  pubrel,
+  SUBSCRIBE,
+} from "./fake_broker.ts";
 import { createMqttSource, eventText, mqttOptions } from "./rig.ts";
 import { loggerTo } from "../../support/logs.ts";
 
@@ -18,6 +27,8 @@ const NEVER = new AbortController().signal;
 const [PUBLISH, DISCONNECT] = [3, 14];
 const STATUS = "vabus/status/plant-1";
 const RETAINED = 1;
+
+const from = (ids: PacketIds): MqttPosition => ({ qos: 2, step: 0, ids, isConnecting: true });
 
 /** The name of a session with a version of MQTT, from its CONNECT. */
 function clientIdIn({ body }: MqttPacket): string {
@@ -107,12 +118,13 @@ Deno.test("a source that is opened again leaves the session that it had", () =>
 async function withSession(
   manners: Manners,
   options: Partial<MqttOptions>,
-  test: (session: MqttSession, broker: FakeBroker) => Promise<void>,
+  test: (session: MqttSession, broker: FakeBroker, log: string[]) => Promise<void>,
 ): Promise<void> {
   await using broker = await FakeBroker.start(manners);
-  const session = new MqttSession(mqttOptions(broker.port, "plant-1", options), warnings().logger);
+  const { log, logger } = warnings();
+  const session = new MqttSession(mqttOptions(broker.port, "plant-1", options), logger);
   try {
-    await test(session, broker);
+    await test(session, broker, log);
   } finally {
     await session.close();
   }
@@ -141,7 +153,7 @@ Deno.test("a reader may go on at the steps that there are, with a connection", (
     (await broker.client(1)).send(publish(1, 1, eventText(0)));
     await arrival;
     assert.deepEqual([session.isAt(1), session.isAt(2)], [true, false]);
-    await session.connect({ qos: 1, step: 7, ids: new PacketIds() }, NEVER);
+    await session.connect({ ...from(new PacketIds()), qos: 1, step: 7 }, NEVER);
     assert.deepEqual([count, session.isAt(7), session.isAt(6), session.isAt(8)], [2, true, false, false]);
     await until(() => broker.clients[0]!.isGone, "the end of the connection before");
     assert.equal(broker.clients[1]!.isGone, false);
@@ -180,11 +192,13 @@ Deno.test("a session without its subscription has no connection", () =>
     await until(() => broker.clients[0]!.isGone, "the end of the connection");
   }));
 
+const OLD: Manners = {
+  connack: ({ body }) => body[6] === 5 ? mqttPacket(2, 0, 0, 1) : accepted(4, (body[7]! & 2) === 0),
+};
+const KNOWN = PacketIds.parse("7")!;
+
 Deno.test("a broker of MQTT 3.1.1 is asked for its retained messages once for each QoS, one of MQTT 5 each time", async () => {
-  const old: Manners = {
-    connack: ({ body }) => body[6] === 5 ? mqttPacket(2, 0, 0, 1) : accepted(4, (body[7]! & 2) === 0),
-  };
-  for (const [manners, level, counts] of [[old, 4, [1, 1, 2]], [{}, 5, [1, 2, 3]]] as const) {
+  for (const [manners, level, counts] of [[OLD, 4, [1, 1, 2]], [{}, 5, [1, 2, 3]]] as const) {
     await withSession(manners, {}, async (session, broker) => {
       const ids = new PacketIds();
       for (const [i, from] of [undefined, { qos: 1, step: 0, ids }, { qos: 2, step: 0, ids }].entries()) {
@@ -197,12 +211,98 @@ Deno.test("a broker of MQTT 3.1.1 is asked for its retained messages once for ea
   }
 });
 
+Deno.test("a session that may be another one: where nothing comes, it is subscribed, with MQTT 3.1.1 too", async () => {
+  for (
+    const [manners, isTrusted, subscribes] of [[{}, true, 1], [OLD, true, 0], [{}, false, 1], [
+      OLD,
+      false,
+      1,
+    ]] as const
+  ) {
+    await withSession(manners, { qos: 2 }, async (session, broker, log) => {
+      if (isTrusted) session.trust();
+      const name = `MQTT ${manners === OLD ? 4 : 5}, ${isTrusted}`;
+      assert.equal(await session.connect(from(new PacketIds()), NEVER), "ready", name);
+      assert.equal(broker.clients.at(-1)!.ofType(SUBSCRIBE).length, subscribes, name);
+      assert.equal(log.length, isTrusted ? 0 : 1, name);
+      if (isTrusted) return;
+      assert.match(log[0]!, /was ended before its answer was seen.*bus=/);
+      // With MQTT 3.1.1, what is retained may have been sent before.
+      const flags = [RETAINED, 0];
+      const bytes = manners === OLD ? [] : [0];
+      broker.clients.at(-1)!.send(
+        ...flags.map((flag, i) =>
+          mqttPacket(PUBLISH, 2 << 1 | flag, "plant/a", uint16(i + 1), ...bytes, eventText(i))
+        ),
+      );
+      await session.ping(NEVER);
+      const { messages, steps } = session.inFlight.look(9, 1e6);
+      assert.deepEqual([steps, messages.length], [2, manners === OLD ? 1 : 2]);
+      await session.connect(from(new PacketIds()), NEVER);
+      assert.equal(log.length, 1, "it was seen since");
+    });
+  }
+});
+
+Deno.test("a session that may be another one: what comes without a SUBSCRIBE shows that it is the same", async () => {
+  const { connack } = OLD;
+  const manners: Manners = {
+    connack: (packet) =>
+      packet.body[6] === 5 ? connack!(packet) : Buffer.concat([connack!(packet), pubrel(7)]),
+  };
+  await withSession(manners, { qos: 2 }, async (session, broker, log) => {
+    assert.equal(await session.connect(from(KNOWN), NEVER), "ready");
+    assert.equal(broker.clients.at(-1)!.ofType(SUBSCRIBE).length, 0);
+    broker.clients.at(-1)!.send(mqttPacket(PUBLISH, 2 << 1 | RETAINED, "plant/a", uint16(1), eventText(0)));
+    await session.ping(NEVER);
+    assert.deepEqual([session.inFlight.look(9, 1e6).messages.length, log], [1, []]);
+  });
+});
+
+Deno.test("a session that may be another one: it is, where nothing is said of the packet ids that were known", async () => {
+  for (const manners of [{}, OLD]) {
+    await withSession(manners, { qos: 2 }, async (session, broker) => {
+      assert.equal(await session.connect(from(KNOWN), NEVER), "lost");
+      const client = broker.clients.at(-1)!;
+      const [left] = await client.hears(DISCONNECT);
+      assert.equal(left!.body.length, 0, "should it have been the same, nothing of it is gone");
+      assert.deepEqual(client.ofType(SUBSCRIBE), []);
+      session.trust();
+      assert.equal(await session.connect(from(KNOWN), NEVER), "ready");
+    });
+  }
+});
+
+Deno.test("a CONNECT without an answer leaves in doubt whose session there is", async () => {
+  const silent: Manners = { connack: () => Buffer.of(), isBrief: true };
+  await withSession(OLD, { qos: 2 }, async (session, broker) => {
+    assert.equal(await session.connect(undefined, NEVER), "ready");
+    broker.manners = silent;
+    await assert.rejects(session.connect(from(KNOWN), NEVER), { kind: "unavailable" });
+    broker.manners = { ...OLD, isSlow: true };
+    const connecting = session.connect(from(KNOWN), NEVER);
+    const pinging = await broker.client(broker.clients.length + 1);
+    await pinging.hears(PINGREQ);
+    pinging.cut();
+    await assert.rejects(connecting, { kind: "unavailable" });
+    broker.manners = OLD;
+    assert.equal(await session.connect(from(KNOWN), NEVER), "lost");
+  });
+  await withSession(OLD, { qos: 2 }, async (session, broker) => {
+    assert.equal(await session.connect(undefined, NEVER), "ready");
+    broker.manners = { connack: () => mqttPacket(2, 0, 0, 3) };
+    await assert.rejects(session.connect(from(KNOWN), NEVER), { kind: "unavailable" });
+    broker.manners = OLD;
+    assert.equal(await session.connect(from(KNOWN), NEVER), "ready", "a refusal is an answer");
+  });
+});
+
 Deno.test("an old broker that has lost a session forgets the one that it has just made", () => {
   const manners: Manners = {
     connack: ({ body }) => body[6] === 5 ? mqttPacket(2, 0, 0, 1) : accepted(4, false),
   };
   return withSession(manners, {}, async (session, broker) => {
-    assert.equal(await session.connect({ qos: 1, step: 3, ids: new PacketIds() }, NEVER), "lost");
+    assert.equal(await session.connect({ ...from(new PacketIds()), step: 3 }, NEVER), "lost");
     const [, found, cleaner] = broker.clients;
     for (const client of [found!, cleaner!]) await client.hears(DISCONNECT);
     const flags = [found!, cleaner!].map((client) => client.ofType(CONNECT)[0]!.body[7]!);

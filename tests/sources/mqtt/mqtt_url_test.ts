@@ -59,6 +59,7 @@ Deno.test("packet ids come back from their text, whatever they are", () => {
     fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 200 }), (numbers) => {
       const ids = new PacketIds();
       for (const number of numbers) ids.add(number);
+      assert.equal(ids.isEmpty, numbers.length === 0);
       const again = PacketIds.parse(ids.toString())!;
       assert.equal(again.toString(), ids.toString());
       for (const number of numbers) {
@@ -73,11 +74,22 @@ Deno.test("packet ids come back from their text, whatever they are", () => {
 });
 
 Deno.test("a text that is no position is none", () => {
-  for (const text of ["q1 0", "q2 17 new", "q2 5 1-3,7,65535"]) {
+  for (const text of ["q1 0", "q2 17 new", "q2 5 1-3,7,65535", "q1 0 connecting", "q2 5 7 connecting"]) {
     assert.equal(positionText(readPosition(text)!), text);
   }
   for (
-    const text of ["", "17", "q3 1", "q1 -1", "q1 1 0", "q1 1 2,1", "q1 1 1,2", "q1 1 65536", "q1 1 3-2"]
+    const text of [
+      "",
+      "17",
+      "q3 1",
+      "q1 -1",
+      "q1 1 0",
+      "q1 1 2,1",
+      "q1 1 1,2",
+      "q1 1 65536",
+      "q1 1 3-2",
+      "q1 1 connected",
+    ]
   ) {
     assert.equal(readPosition(text), undefined, text);
   }

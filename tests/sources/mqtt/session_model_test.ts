@@ -116,7 +116,10 @@ class ModelHandler {
     private readonly mistake: Mistake | undefined,
   ) {
     const ids = new PacketIds();
-    this.memory = this.disk = { position: positionText({ qos, step: 0, ids }), counted: new Map() };
+    this.memory = this.disk = {
+      position: positionText({ qos, step: 0, ids, isConnecting: false }),
+      counted: new Map(),
+    };
     this.connect();
   }
 
@@ -159,7 +162,8 @@ class ModelHandler {
     const { ids, messages, steps } = this.session.look(limit, Infinity);
     const counted = new Map(this.memory.counted);
     for (const { topic } of messages) counted.set(Number(topic), (counted.get(Number(topic)) ?? 0) + 1);
-    this.memory = { position: positionText({ qos: this.qos, step: step + steps, ids }), counted };
+    const position = positionText({ qos: this.qos, step: step + steps, ids, isConnecting: false });
+    this.memory = { position, counted };
     if (this.mistake === "acknowledges before the checkpoint") this.acknowledge();
   }
 
