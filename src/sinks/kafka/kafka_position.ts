@@ -1,4 +1,4 @@
-import type { Offsets, PartitionOffset } from "kafkajs";
+import type { PartitionOffset, Transaction } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { type OutboxId, type SinkContext, SinkError } from "../../contract/sink.ts";
@@ -8,6 +8,8 @@ import type { KafkaSession } from "./kafka_session.ts";
 const RENEW_AFTER_MS = 12 * 3_600_000;
 /** The position of the group is stored for one partition of the topic. */
 const PARTITION = 0;
+const TRY_AGAIN_MS = 10;
+const NEVER = new AbortController().signal;
 
 /** The position in the group's committed offset. */
 interface Found {
@@ -37,10 +39,16 @@ export class KafkaPosition {
   }
 
   /**
-   * The position that a transaction commits with its records. It is noted before, since the commit may
-   * succeed while its answer is lost.
+   * Makes the position a part of a transaction. It is noted before, since the commit may succeed while its
+   * answer is lost.
+   *
+   * @throws kafkajs's error.
    */
-  commitOf(nextId: OutboxId, stateId: string): Offsets & { consumerGroupId: string } {
+  async send(
+    to: Pick<Transaction, "sendOffsets">,
+    nextId: OutboxId,
+    stateId: string,
+  ): Promise<void> {
     this.triedId = Math.max(this.triedId, nextId);
     // The types of kafkajs leave out the metadata; its protocol has them.
     const position: PartitionOffset & { metadata: string } = {
@@ -48,7 +56,19 @@ export class KafkaPosition {
       offset: `${nextId}`,
       metadata: stateId,
     };
-    return { consumerGroupId: this.groupId, topics: [{ topic: this.topic, partitions: [position] }] };
+    const offsets = {
+      consumerGroupId: this.groupId,
+      topics: [{ topic: this.topic, partitions: [position] }],
+    };
+    for (;;) {
+      try {
+        return await to.sendOffsets(offsets);
+      } catch (error) {
+        // The broker still ends the transaction before. For records, kafkajs tries again by itself.
+        if ((error as { type?: string }).type !== "CONCURRENT_TRANSACTIONS") throw error;
+      }
+      await this.clock.sleep(TRY_AGAIN_MS, NEVER);
+    }
   }
 
   written(): void {

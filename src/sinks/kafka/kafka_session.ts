@@ -66,6 +66,9 @@ const CLOSE_TIMEOUT_MS = 1_000;
  */
 const RETRY = { initialRetryTime: 10, maxRetryTime: 1000, factor: 0.2, retries: 15 };
 
+/** Requests without an answer at once. Brokers keep the order of so many of a producer. */
+const IN_FLIGHT_MAX = 5;
+
 /**
  * Compressed bytes of records in an answer: a sixty-fourth of the uncompressed bytes that are allowed. A
  * single batch may be larger.
@@ -106,7 +109,7 @@ export class KafkaSession {
     this.producer = kafka.producer({
       createPartitioner: askingPartitioner,
       allowAutoTopicCreation: false,
-      maxInFlightRequests: 1,
+      maxInFlightRequests: IN_FLIGHT_MAX,
       retry: RETRY,
       ...(transactionalId === undefined
         ? { idempotent: true }

@@ -30,11 +30,34 @@ function scene(found?: { offset: number; metadata: string | null }) {
   return { clock, log, asked, position, start, session: session as KafkaSession };
 }
 
-Deno.test("a position is committed for the group, with the id of the state", () => {
-  assert.deepEqual(scene().position.commitOf(7, "state"), {
+/** A transaction that refuses offsets with these errors, and then takes them. */
+function transaction(...refusals: readonly string[]) {
+  const sent: unknown[] = [];
+  const sendOffsets = (offsets: unknown) => {
+    sent.push(offsets);
+    const type = refusals[sent.length - 1];
+    return type === undefined ? Promise.resolve() : Promise.reject(Object.assign(new Error("no"), { type }));
+  };
+  return { sent, to: { sendOffsets } };
+}
+
+Deno.test("a position is committed for the group, with the id of the state", async () => {
+  const { sent, to } = transaction();
+  await scene().position.send(to, 7, "state");
+  assert.deepEqual(sent, [{
     consumerGroupId: "group",
     topics: [{ topic: "t", partitions: [{ partition: 0, offset: "7", metadata: "state" }] }],
-  });
+  }]);
+});
+
+Deno.test("a position waits for the end of the transaction before, and for nothing else", async () => {
+  const { clock, position } = scene();
+  const { sent, to } = transaction("CONCURRENT_TRANSACTIONS", "CONCURRENT_TRANSACTIONS");
+  await position.send(to, 7, "state");
+  assert.deepEqual([sent.length, clock.pauses], [3, [10, 10]]);
+  const other = transaction("INVALID_PRODUCER_EPOCH");
+  await assert.rejects(position.send(other.to, 8, "state"), { type: "INVALID_PRODUCER_EPOCH" });
+  assert.equal(other.sent.length, 1);
 });
 
 Deno.test("a position is written again after half a day, and after each start", async () => {
@@ -85,7 +108,7 @@ Deno.test("a position that this state never tried shows another life of it", asy
   await assert.rejects(start(), { kind: "misconfigured", message: "Kafka, topic t: no 9" });
   assert.equal(await start(true, false), 5, "an operator has accepted it");
   assert.match(log.join(), /WARN {2}the position in Kafka is another handler's.*position=9 cursor=5$/);
-  position.commitOf(9, "state");
-  position.commitOf(3, "state");
+  await position.send(transaction().to, 9, "state");
+  await position.send(transaction().to, 3, "state");
   assert.equal(await start(), 9, "it was tried by this process, whose answer was lost");
 });

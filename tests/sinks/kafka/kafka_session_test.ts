@@ -163,7 +163,7 @@ Deno.test("records are acknowledged by all replicas, and a producer repeats none
   assert.deepEqual([plain.idempotent, plain.transactionalId], [true, undefined]);
   assert.deepEqual([exact.transactionalId, exact.transactionTimeout], ["plant", 60_000]);
   for (const { allowAutoTopicCreation, maxInFlightRequests } of configs) {
-    assert.deepEqual([allowAutoTopicCreation, maxInFlightRequests], [false, 1]);
+    assert.deepEqual([allowAutoTopicCreation, maxInFlightRequests], [false, 5]);
   }
 });
 
