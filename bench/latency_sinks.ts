@@ -3,6 +3,7 @@ import type { Kafka } from "kafkajs";
 import postgres from "postgres";
 import { makeTopic } from "../tests/support/make_topic.ts";
 import { kafkaClient, startKafka } from "../tests/support/kafka_broker.ts";
+import { TcpProxy } from "../tests/support/tcp_proxy.ts";
 import { startPostgres } from "../tests/support/postgres_server.ts";
 
 export interface ArrivedRow {
@@ -46,9 +47,15 @@ export async function timedPostgres(): Promise<TimedSink> {
   };
 }
 
-/** A row is there when a consumer has it that reads what is committed. */
-export async function timedKafka(): Promise<TimedSink> {
-  const broker = await startKafka();
+/**
+ * A row is there when a consumer has it that reads what is committed.
+ *
+ * @param delayMs How much later each piece arrives that passes between the handler and the broker.
+ */
+export async function timedKafka(delayMs = 0): Promise<TimedSink> {
+  const wire = TcpProxy.start();
+  const broker = await startKafka({ proxyPort: wire.port });
+  wire.leadTo(broker.proxiedPort);
   const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();
   await admin.connect();
@@ -68,16 +75,18 @@ export async function timedKafka(): Promise<TimedSink> {
       return Promise.resolve();
     },
   });
+  wire.slowDown(delayMs);
   return {
     settings: {
       STORAGE_TYPE: "kafka",
-      KAFKA_BOOTSTRAP_SERVERS: broker.brokers.join(","),
+      KAFKA_BOOTSTRAP_SERVERS: delayMs === 0 ? broker.brokers.join(",") : wire.address,
       KAFKA_TOPIC: TABLE,
     },
     rows: () => Promise.resolve(rows),
     async [Symbol.asyncDispose]() {
       await consumer.disconnect();
       await broker.remove();
+      await wire[Symbol.asyncDispose]();
     },
   };
 }
