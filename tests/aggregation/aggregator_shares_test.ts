@@ -14,10 +14,10 @@ import { aggregatorWith } from "./aggregator_with.ts";
 const NOW_MS = 1_000_000_000;
 const TIERS = [{ lengthMs: 2000, hopMs: 2000 }, { lengthMs: 6000, hopMs: 2000 }];
 
-/** Events by their second, and perhaps an id. Tells which were refused, and which came late. */
 const aggregatorOf = (options: Partial<AggregatorOptions> = {}) =>
   aggregatorWith({ tiers: TIERS, dedupMaxIds: 10, ...options });
 
+/** Events by their second, and perhaps an id. Tells which were refused, and which came late. */
 function feed(aggregator: EventAggregator, events: readonly object[], partition = 0, perSecond = 1) {
   const batch = new EventBatch();
   const all = events.map((event) => ({ name: "a", value: 1, ...event }));

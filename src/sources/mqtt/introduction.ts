@@ -30,16 +30,15 @@ export interface Visitor {
 
 /** Connects to one broker, with the newest version of MQTT that it has. */
 export class Introduction {
+  /**
+   * Whether a CONNECT may have had no answer, one of an earlier process included. The broker may have taken
+   * it nevertheless, and made a session. Who knows that there was none since, says so here.
+   */
+  mayBeUnanswered = true;
   /** The newest version that the broker may have, by what it has said. */
   private newest: ProtocolLevel = 5;
   /** Whether the broker has accepted MQTT 5, and has not ended a connection without a word since then. */
   private isNewestSure = false;
-  private unanswered = 0;
-
-  /** CONNECTs that no answer came to. The broker may have taken them nevertheless, and made sessions. */
-  get unansweredCount(): number {
-    return this.unanswered;
-  }
 
   /**
    * @param received Gets the packets of the broker, from its answer to the CONNECT on.
@@ -62,7 +61,7 @@ export class Introduction {
         accepted = await shakeHands(connection, connectOptions(options, visitor, level), qos, logger, signal);
       } catch (error) {
         const isSilent = !connection.hasHeard && !signal.aborted;
-        if (!connection.hasHeard) this.unanswered++;
+        if (!connection.hasHeard) this.mayBeUnanswered = true;
         connection.fail(error as SourceError);
         // Some brokers that do not know MQTT 5 close the connection without a word. So does a proxy whose
         // broker is down: the next time begins with MQTT 5 again. So does one that has MQTT 5 and dies. It

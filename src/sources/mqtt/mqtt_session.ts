@@ -30,8 +30,6 @@ export class MqttSession {
   private connection: MqttConnection | undefined;
   private news = Promise.withResolvers<void>();
   private hasWarned = false;
-  /** Whether the broker has no other session than that of the position. */
-  private isSure = false;
   /** Whether retained messages of this connection are passed over: they were sent in an earlier one. */
   private passesRetained = false;
 
@@ -47,7 +45,7 @@ export class MqttSession {
    * it may have made an empty one, which it then says is there.
    */
   trust(): void {
-    this.isSure = true;
+    this.introduction.mayBeUnanswered = false;
   }
 
   /**
@@ -68,7 +66,8 @@ export class MqttSession {
       await this.discard(found, signal);
       return "lost";
     }
-    const mayBeEmpty = !isNew && !this.isSure && await this.isQuiet(connection, signal);
+    const isInDoubt = !isNew && this.introduction.mayBeUnanswered;
+    const mayBeEmpty = isInDoubt && await this.isQuiet(connection, signal);
     if (mayBeEmpty && !from.ids.isEmpty) {
       // A broker sends what it has begun at once. So the ids belong to a session that is gone.
       await connection.close();
@@ -88,7 +87,7 @@ export class MqttSession {
     }
     connection.ended = () => this.news.resolve();
     this.connection = connection;
-    this.isSure = true;
+    this.trust();
     this.announce("online");
     this.connected?.();
     return "ready";
@@ -156,29 +155,18 @@ export class MqttSession {
     await connection.close(Buffer.concat([...lastWords, disconnectPacket(level, false)]));
   }
 
-  private async introduce(isClean: boolean, signal: AbortSignal): Promise<Introduced> {
-    const { introduction } = this;
-    const { unansweredCount } = introduction;
+  private introduce(isClean: boolean, signal: AbortSignal): Promise<Introduced> {
     const visitor = { suffix: "", isClean, will: isClean ? "none" : "retained" } as const;
     const received = (level: ProtocolLevel) => {
       const publications = new PublicationReader(level, TOPIC_ALIAS_MAXIMUM);
       return (packet: Packet) => this.take(packet, publications);
     };
-    try {
-      return await introduction.introduce(this.options, visitor, received, this.logger, signal);
-    } finally {
-      if (introduction.unansweredCount > unansweredCount) this.isSure = false;
-    }
+    return this.introduction.introduce(this.options, visitor, received, this.logger, signal);
   }
 
   /** Whether nothing comes without a SUBSCRIBE: from an empty session, nothing does. @throws {SourceError} */
   private async isQuiet(connection: MqttConnection, signal: AbortSignal): Promise<boolean> {
-    try {
-      await connection.ping(signal);
-    } catch (error) {
-      connection.fail(error as SourceError);
-      throw error;
-    }
+    await connection.ping(signal);
     return this.inFlight.unacknowledged === 0;
   }
 

@@ -7,8 +7,10 @@ import { WireHandler } from "./wire_handler.ts";
 import { type WireOptions, WireWorld } from "./wire_world.ts";
 
 const TICK_MS = 1000;
-/** In the calm everything comes to rest within this time, or never. */
-/** A broker that sends two messages of QoS 2 at once needs two checkpoints of a second for them. */
+/**
+ * In the calm everything comes to rest within this time, or never. A broker that sends two messages of QoS 2
+ * at once needs two checkpoints of a second for them.
+ */
 const CALM_MAX_MS = 300_000;
 
 /**
