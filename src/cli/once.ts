@@ -6,7 +6,7 @@ import type { CommandContext } from "./command.ts";
 import { showProgress } from "./once_progress.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { metricsSender } from "./telemetry.ts";
+import { metricsSender } from "./exporter.ts";
 import { writeStderr } from "../platform/terminal/streams.ts";
 
 /** Fetches all events and delivers their aggregates. */
@@ -20,7 +20,7 @@ export async function once(context: CommandContext, options: OnceOptions): Promi
       ...options,
       registry,
       telemetry,
-      sendMetrics: metricsSender(config),
+      sendMetrics: await metricsSender(config),
       operator: operator(),
       show: Deno.stderr.isTerminal() ? showProgress : undefined,
     },

@@ -8,6 +8,7 @@ import { type Disclosure, outcomeOf } from "./boundary.ts";
 import { adviceOf, type Invocation, parseCommandLine } from "./command_line.ts";
 import { takeLaunch } from "./environment.ts";
 import { EXIT } from "./exit.ts";
+import { exporterLines, openTelemetry } from "./exporter.ts";
 import type { Shutdown } from "./signals.ts";
 import { restoreTerminal } from "../platform/terminal/screen.ts";
 import { writeStderr, writeStdout } from "../platform/terminal/streams.ts";
@@ -35,9 +36,7 @@ export async function runProgram(
     const sources = systemSources(invocation.flags, invocation.envFile);
     const config = configure(invocation, sources, registry);
     if (takeLaunch().isAsked) {
-      if (invocation.command.hasTelemetry) {
-        writeStdout((await import("./telemetry.ts")).exporterLines(config as Config));
-      }
+      if (invocation.command.hasTelemetry) writeStdout(exporterLines(config as Config));
       return EXIT.done;
     }
     let inForce = config;
@@ -49,8 +48,7 @@ export async function runProgram(
       };
     };
     adopt(config);
-    const telemetry = invocation.command.hasTelemetry &&
-      (await import("./telemetry.ts")).openTelemetry(config as Config);
+    const telemetry = invocation.command.hasTelemetry && await openTelemetry(config as Config);
     const logger = stderrLogger(() => inForce.log, telemetry);
     if ("warnings" in config) { for (const warning of config.warnings) logger.warn(warning); }
     const { signal, hangups } = shutdown;

@@ -1,10 +1,9 @@
 import type { HandlerOptions } from "../runtime/handler_options.ts";
 import { runService } from "../runtime/service.ts";
 import { rereadConfig } from "../settings/reread.ts";
-import { listenAsConfigured } from "./admin_listener.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { metricsSender } from "./telemetry.ts";
+import { metricsSender } from "./exporter.ts";
 import { takeEnvironment } from "./environment.ts";
 import { operator } from "./operator.ts";
 import { endOfParent } from "./parent_process.ts";
@@ -20,9 +19,13 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
     ...options,
     registry,
     telemetry,
-    sendMetrics: metricsSender(config),
+    sendMetrics: await metricsSender(config),
     operator: operator(),
-    listen: (controls) => listenAsConfigured(() => ({ config: inForce, registry, logger }), controls),
+    listen: async (controls) => {
+      if (config.httpListen === undefined) return undefined;
+      const { listenAsConfigured } = await import("./admin_listener.ts");
+      return await listenAsConfigured(() => ({ config: inForce, registry, logger }), controls);
+    },
     resettings: {
       next: (signal) => hangups.next(signal),
       read: (inForce) => rereadConfig(inForce, (pinned) => registry.configure({ ...sources, pinned })),

@@ -3,22 +3,21 @@ import { METRICS } from "../api/prometheus.ts";
 import { denoTelemetry, SCOPE } from "../platform/telemetry/deno_telemetry.ts";
 import { type ReceiverAddress, sendMetrics } from "../platform/telemetry/receiver.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import { exporterEnvironment, resourceOf } from "../runtime/exporter_environment.ts";
+import { resourceOf } from "../runtime/exporter_environment.ts";
 import type { HandlerOptions } from "../runtime/handler_options.ts";
-import type { Config } from "../settings/config.ts";
-import { ConfigError } from "../settings/fault.ts";
 import { pairsOf, type TelemetryConfig } from "../settings/telemetry_config.ts";
 import { VERSION } from "../version.ts";
-import { KEPT, ofExporter, takeLaunch } from "./environment.ts";
 
 /** How requests to the receiver look. */
 export function receiverOf({ authority, endpoint, headers, protocol }: TelemetryConfig): ReceiverAddress {
   return { endpoint, headers: pairsOf(headers), isJson: protocol === "http/json", authority: authority?.pem };
 }
 
-/** How the handler sends its metrics to the receiver; undefined: it does not. */
-export function metricsSender({ instanceId, telemetry }: Config): HandlerOptions["sendMetrics"] {
-  if (telemetry === undefined || !telemetry.signals.includes("metrics")) return undefined;
+/** Sends the metrics of a handler to the receiver. */
+export function senderTo(
+  telemetry: TelemetryConfig,
+  instanceId: string,
+): NonNullable<HandlerOptions["sendMetrics"]> {
   const receiver = receiverOf(telemetry);
   const origin = {
     resource: resourceOf(telemetry, instanceId),
@@ -28,37 +27,7 @@ export function metricsSender({ instanceId, telemetry }: Config): HandlerOptions
   return (overview, signal) => sendMetrics(receiver, otlpMetrics(METRICS, overview, origin), signal);
 }
 
-/** The answer to the launcher: what to add to the environment, as lines of `NAME=value`. */
-export function exporterLines(config: Config): string {
-  const exporter = exporterEnvironment(config);
-  if (exporter === undefined) return "";
-  const kept = { [KEPT]: JSON.stringify(ofExporter(takeLaunch().environment)) };
-  return Object.entries({ ...exporter, ...kept }).map(([name, value]) => `${name}=${value}\n`).join("");
-}
-
-/**
- * Opens the exporter of OpenTelemetry; undefined: nothing is to be sent.
- *
- * @throws {ConfigError} where the runtime was not told at the start of the process what the settings say.
- */
-export function openTelemetry(config: Config): Telemetry | undefined {
-  const wanted = exporterEnvironment(config) ?? { OTEL_DENO: undefined };
-  const { exporter } = takeLaunch();
-  const missed = Object.entries(wanted).filter(([name, value]) => exporter[name] !== value);
-  if (missed.length === 0) {
-    const { telemetry } = config;
-    return telemetry && denoTelemetry(VERSION, receiverOf(telemetry), telemetry.signals);
-  }
-  const names = missed.map(([name]) => name).join(", ");
-  throw new ConfigError([{
-    subject: "OTEL_EXPORTER_OTLP_ENDPOINT",
-    origin: undefined,
-    value: undefined,
-    problem: config.telemetry === undefined
-      ? "is not set, but OTEL_DENO is, by which the runtime would send what no setting says"
-      : "cannot be honoured: the runtime has its exporter from the environment that the process was " +
-        `started with, which differs in ${names}. ` +
-        "The executable sees to that itself, unless its settings are in a " +
-        "file that is no regular one. Without its launcher, docs/tracing.md says what to set",
-  }]);
+/** What the runtime, which was told of the receiver, sends there. */
+export function telemetryOf(telemetry: TelemetryConfig): Telemetry {
+  return denoTelemetry(VERSION, receiverOf(telemetry), telemetry.signals);
 }

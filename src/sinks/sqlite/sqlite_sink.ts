@@ -20,7 +20,7 @@ import { probeFile } from "./sqlite_probe.ts";
 import { deletedOf, Retention, spaceFlaw } from "./sqlite_retention.ts";
 import { makeFile, openTables } from "./sqlite_file.ts";
 import { inOrderOfKey, RowStatements, runsOf } from "./sqlite_rows.ts";
-import { isTableMissing, LABELS_ADVICE, prepareTables, type TableShape } from "./sqlite_table.ts";
+import { isTableMissing, LABELS_ADVICE, prepareInOneCommit, type TableShape } from "./sqlite_table.ts";
 
 export interface SqliteSinkOptions {
   /** The operator's name for the sink. */
@@ -73,7 +73,7 @@ export class SqliteSink implements Sink {
       database.prepare("pragma journal_mode = wal").get();
       database.prepare("pragma synchronous = full").run();
       const isNew = isTableMissing(database);
-      this.shape = prepareTables(database);
+      this.shape = prepareInOneCommit(database);
       this.rows = new RowStatements(database, this.shape.hasLabels, this.options.instance);
       this.retain(database);
       this.claim = new SqliteClaim(database, this.options.instance);

@@ -64,6 +64,21 @@ export function shapeOf(database: DatabaseSync): TableShape {
   return { hasLabels: key.includes("labels"), isWindowFirst: key[0] === "window_start" };
 }
 
+/** As {@link prepareTables}. A file without tables gets them in one commit, which waits for the disk once. */
+export function prepareInOneCommit(database: DatabaseSync): TableShape {
+  if (!isTableMissing(database)) return prepareTables(database);
+  database.exec("begin immediate");
+  try {
+    const shape = prepareTables(database);
+    database.exec("commit");
+    return shape;
+  } catch (error) {
+    // After some errors, such as a full disk, SQLite has already rolled back.
+    if (database.isTransaction) database.exec("rollback");
+    throw error;
+  }
+}
+
 /** Creates the tables where they are missing, and the index that a table of a former version needs. */
 export function prepareTables(database: DatabaseSync): TableShape {
   if (isTableMissing(database)) {

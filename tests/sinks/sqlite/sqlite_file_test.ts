@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { SinkError } from "../../../src/contract/sink.ts";
 import { assertFile, exists, makeFile, openTables } from "../../../src/sinks/sqlite/sqlite_file.ts";
 import { probeFile } from "../../../src/sinks/sqlite/sqlite_probe.ts";
+import { prepareInOneCommit } from "../../../src/sinks/sqlite/sqlite_table.ts";
 import { temporaryDirectory } from "../../support/executable.ts";
 
 const probe = (path: string) => probeFile({ id: "sqlite", path, instance: "one" });
@@ -102,4 +103,22 @@ Deno.test("a probe tries to write and keeps nothing; while another program write
     writer.close();
   }
   assert.equal(probe(path), `${path}, table aggregated_events will be created`);
+});
+
+Deno.test("a file gets all of its tables or none", () => {
+  using database = new DatabaseSync(":memory:");
+  const tables = () =>
+    database.prepare("select name from sqlite_schema where type = 'table' and name like 'aggregated%'").all()
+      .map(({ name }) => name);
+  database.exec("create table other (a); create index aggregated_events_writer on other (a)");
+  assert.throws(() => prepareInOneCommit(database), /already an index/);
+  assert.deepEqual([tables(), database.isTransaction], [[], false]);
+  database.exec("drop index aggregated_events_writer");
+  for (const start of ["first", "later"]) {
+    assert.deepEqual(prepareInOneCommit(database), { hasLabels: true, isWindowFirst: true }, start);
+    assert.deepEqual([tables(), database.isTransaction], [[
+      "aggregated_events",
+      "aggregated_events_writer",
+    ], false]);
+  }
 });

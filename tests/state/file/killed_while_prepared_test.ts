@@ -64,6 +64,31 @@ Deno.test("a state has a write-ahead log before it has its name: created, and re
     open(`${root}/restored`).close();
   }));
 
+Deno.test("a new state is whole and on disk before it has its name", () =>
+  inDirectory((root) => {
+    const path = `${root}/state.sqlite`;
+    const steps: unknown[] = [];
+    const whole = ({ ino, size }: Deno.FileInfo) => ({ ino, size });
+    const { renameSync } = Deno;
+    const { syncSync } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.syncSync = function () {
+      steps.push(["on disk", whole(this.statSync())]);
+      syncSync.call(this);
+    };
+    Deno.renameSync = (from, to) => {
+      steps.push(["named", whole(Deno.statSync(from))]);
+      renameSync(from, to);
+    };
+    try {
+      createState(path, "one");
+    } finally {
+      Deno.FsFile.prototype.syncSync = syncSync;
+      Deno.renameSync = renameSync;
+    }
+    const state = whole(Deno.statSync(path));
+    assert.deepEqual(steps, [["on disk", state], ["named", state]]);
+  }));
+
 Deno.test("what is half done is undone at the next start; who only reads says so", () =>
   inDirectory((root) => {
     const directory = stateWithJournal(root);
