@@ -18,7 +18,6 @@ program_packed_size=@PROGRAM_PACKED_SIZE@
 parts='@PARTS@'
 part_sizes='@PART_SIZES@'
 hashes='@HASHES@'
-uid=$(id -u)
 
 @SIGNALS@
 
@@ -26,22 +25,29 @@ uid=$(id -u)
 
 @STARTING@
 
+# A directory that must be this user's, too, for the program to be unpacked below it.
+home=
 # Becomes the program when it is or can be unpacked in the directory $2 below $1.
 start_from() {
   parent=$1
   base=$1/$2
   directory=$base/$content
   shift 2
-  [ -d "$directory" ] || (umask 077 && mkdir -p "$directory") 2>/dev/null || return 0
-  are_ours "$parent/." "$base" "$directory" ||
-    { is_sticky "$parent/." && are_ours "$base" "$directory"; } || return 0
+  if ! [ -d "$directory" ]; then
+    [ -z "$home" ] || are_ours "$home" || return 0
+    (umask 077 && mkdir -p "$directory") 2>/dev/null || return 0
+  fi
+  # All in one list, since each process that is started costs a millisecond.
+  are_ours ${home:+"$home"} "$parent/." "$base" "$directory" ||
+    { is_sticky "$parent/." && are_ours ${home:+"$home"} "$base" "$directory"; } || return 0
   if ! is_unpacked "$directory"; then
     remove_old "$base"
     # In the background: a shell handles a signal only after the command that it waits for in the foreground has ended.
     (umask 077 && unpack "$directory") &
     wait "$!" || return 0
   fi
-  touch -c "$directory" 2>/dev/null || :
+  # Its date tells when this version was last started.
+  true 2>/dev/null >"$directory/started" || :
   # The runtime keeps what it has compiled by this path, and ways over several links are one directory.
   directory=$(cd "$directory" && pwd -P) || return 0
   start "$directory" "$directory/deno_dir" "$@"
@@ -52,10 +58,12 @@ if [ -n "${CACHE_DIRECTORY:-}" ]; then # systemd's, for this very service
 fi
 if [ -n "${XDG_CACHE_HOME:-}" ]; then
   start_from "$XDG_CACHE_HOME" vabus-data-handler "$@"
-elif [ -n "${HOME:-}" ] && are_ours "$HOME/."; then
+elif [ -n "${HOME:-}" ]; then
+  home=$HOME/.
   start_from "$HOME/.cache" vabus-data-handler "$@"
+  home=
 fi
-start_from "${TMPDIR:-/tmp}" "vabus-data-handler-$uid" "$@"
+start_from "${TMPDIR:-/tmp}" "vabus-data-handler-$(id -u)" "$@"
 
 cat >&2 <<END
 vabus-data-handler: found no place to unpack itself to; nothing was started.

@@ -1,5 +1,6 @@
 # Whether directories are this user's, and nobody else can put files into them.
 are_ours() {
+  for path; do [ -O "$path" ] || return 1; done
   count=$#
   listed=$(ls -ldn "$@" 2>/dev/null) || return 1
   set -f
@@ -8,21 +9,17 @@ are_ours() {
   unset IFS
   set +f
   [ "$#" -eq "$count" ] || return 1
-  for line; do is_line_ours "$line" || return 1; done
-}
-is_line_ours() {
-  set -f
-  set -- $1
-  set +f
-  case ${3:-} in "$uid") ;; *) return 1 ;; esac
-  case $1 in d????-??-*) ;; *) return 1 ;; esac
+  for line; do
+    case $line in d????-??-*) ;; *) return 1 ;; esac
+  done
 }
 # Whether a directory is sticky, as /tmp is, so that nobody else can replace this user's files in it.
 is_sticky() {
-  set -- $(ls -ldn "$1" 2>/dev/null)
+  path=$1
+  set -- $(ls -ldn "$path" 2>/dev/null)
   # The owner of a directory may replace what others have in it, so it must be root or this user.
-  case ${3:-} in 0 | "$uid") ;; *) return 1 ;; esac
-  case $1 in d????????[tT]*) ;; *) return 1 ;; esac
+  [ "${3:-}" = 0 ] || [ -O "$path" ] || return 1
+  case ${1:-} in d????????[tT]*) ;; *) return 1 ;; esac
 }
 
 has_size() {
@@ -94,16 +91,18 @@ unpack() {
 # its age, since the clock may have been set.
 remove_old() {
   for old in "$1"/[0-9a-f]*; do
-    if [ "$old" != "$1/$content" ] && is_older "$old" 30 && ! runs_from "$old"; then rm -rf "$old" || :; fi
+    last=$old
+    [ ! -f "$old/started" ] || last=$old/started
+    if [ -d "$old" ] && [ "$old" != "$1/$content" ] && is_older "$last" 30 && ! runs_from "$old"; then rm -rf "$old" || :; fi
   done
   for old in "$1/$content"/unpack.*; do
     maker=${old##*/unpack.}
-    if is_older "$old" 0 && ! kill -0 "${maker%%.*}"; then rm -rf "$old" || :; fi
+    if [ -d "$old" ] && is_older "$old" 0 && ! kill -0 "${maker%%.*}"; then rm -rf "$old" || :; fi
   done
 } 2>/dev/null
-# Whether a directory was last changed more than $2 days ago.
+# Whether a file or directory was last changed more than $2 days ago.
 is_older() {
-  [ -n "$(find "$1" -maxdepth 0 -type d -mtime "+$2")" ]
+  [ -n "$(find "$1" -maxdepth 0 -mtime "+$2")" ]
 }
 runs_from() {
   for exe in /proc/[0-9]*/exe; do
