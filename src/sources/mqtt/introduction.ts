@@ -61,7 +61,7 @@ export class Introduction {
         accepted = await shakeHands(connection, connectOptions(options, visitor, level), qos, logger, signal);
       } catch (error) {
         const isSilent = !connection.hasHeard && !signal.aborted;
-        if (!connection.hasHeard) this.mayBeUnanswered = true;
+        if (!connection.isAnswered) this.mayBeUnanswered = true;
         connection.fail(error as SourceError);
         // Some brokers that do not know MQTT 5 close the connection without a word. So does a proxy whose
         // broker is down: the next time begins with MQTT 5 again. So does one that has MQTT 5 and dies. It

@@ -44,7 +44,8 @@ export class MqttConnection {
   ended: () => void = () => {};
   /** Whether the broker has sent anything. */
   hasHeard = false;
-  private isIntroduced = false;
+  /** Whether it has answered the CONNECT. */
+  isAnswered = false;
   private isHalted = false;
   private awaited: Awaited[] = [];
   private fault: SourceError | undefined;
@@ -180,10 +181,10 @@ export class MqttConnection {
     // A fault that one packet has shown is the end of those behind it.
     if (this.fault !== undefined) return;
     const { type } = packet;
-    if (!this.isIntroduced && type !== CONNACK) {
+    if (!this.isAnswered && type !== CONNACK) {
       throw new WireFault(`sends ${aPacket(type)} before it has answered the CONNECT`);
     }
-    this.isIntroduced = true;
+    this.isAnswered = true;
     if (type === DISCONNECT) return this.fail(this.farewellOf(packet));
     const i = this.awaited.findIndex((one) => one.type === type);
     if (i >= 0) return this.awaited.splice(i, 1)[0]!.resolve(packet);

@@ -59,7 +59,8 @@ export class MqttPartition implements Partition {
     await this.waitForStep(waitMs, signal);
     const isBrokerWaiting = await this.isBrokerWaiting(limit, signal);
     if (session.isAt(step)) return this.take(step, into, limit, isBrokerWaiting);
-    if (isSettled(from)) return this.connecting(from);
+    // Where the reader stops, no other connection is begun.
+    if (isSettled(from) && !signal.aborted) return this.connecting(from);
     session.assertAlive();
     return { ...outcomeAt(position), kind: "idle" };
   }

@@ -30,7 +30,7 @@ export class MqttSession {
   private connection: MqttConnection | undefined;
   private news = Promise.withResolvers<void>();
   private hasWarned = false;
-  /** Whether retained messages of this connection are passed over: they were sent in an earlier one. */
+  /** Whether retained messages are passed over: an earlier connection has brought them. */
   private passesRetained = false;
 
   constructor(private options: MqttOptions, private readonly logger: Logger) {}
@@ -63,7 +63,8 @@ export class MqttSession {
     const found = await this.introduce(false, signal);
     const { connection, isSessionPresent } = found;
     if (!isSessionPresent && !isNew) {
-      await this.discard(found, signal);
+      // The loss is seen, whether or not the broker does it.
+      await this.discard(found, signal).catch(() => {});
       return "lost";
     }
     const isInDoubt = !isNew && this.introduction.mayBeUnanswered;
@@ -74,7 +75,8 @@ export class MqttSession {
       return "lost";
     }
     if (mayBeEmpty) this.warnOfDoubt();
-    this.passesRetained = mayBeEmpty && connection.level === 4;
+    if (isNew) this.passesRetained = false;
+    else if (mayBeEmpty) this.passesRetained = connection.level === 4;
     // A broker of MQTT 3.1.1 sends all retained messages again for each SUBSCRIBE.
     if (connection.level === 5 || isNew || mayBeEmpty || from.qos !== options.qos) {
       const retainHandling = options.startsAtEnd ? 2 : 1;

@@ -88,9 +88,13 @@ function rig({ endsWhenRead = false, isLost = false } = {}) {
         inFlight.receive(publication, text === "" ? undefined : record);
       }
     },
-    async read(limit = 100, waitMs = 0): Promise<Outcome & { awaitsCommit?: boolean }> {
+    async read(
+      limit = 100,
+      waitMs = 0,
+      signal = NEVER,
+    ): Promise<Outcome & { awaitsCommit?: boolean }> {
       const from = { lineage: undefined, position, history: new LogHistory() };
-      const outcome = await partition.read(from, batch, { limit, waitMs, isAfterRest: false }, NEVER);
+      const outcome = await partition.read(from, batch, { limit, waitMs, isAfterRest: false }, signal);
       if ("next" in outcome) position = outcome.next;
       return outcome;
     },
@@ -257,6 +261,20 @@ Deno.test("a connection that ends before the first read of it is over is told of
   });
   assert.equal(await errorOf(read(100, 70)), ended);
   assert.deepEqual([done, batch.total], [["connect new", "wait 70"], 0]);
+});
+
+Deno.test("a connection that is called off by a stop is none that another one follows", async () => {
+  const { coming, done, fail, read } = rig();
+  await read();
+  done.length = 0;
+  const stop = new AbortController();
+  const ended = new SourceError("unavailable", "it was called off");
+  coming.push(() => {
+    stop.abort();
+    fail(ended);
+  });
+  assert.equal(await errorOf(read(100, 0, stop.signal)), ended);
+  assert.deepEqual(done, ["ping"], "the session is still the one that was seen");
 });
 
 Deno.test("what was never read commits nothing", async () => {

@@ -288,6 +288,13 @@ Deno.test("a CONNECT without an answer leaves in doubt whose session there is", 
     broker.manners = OLD;
     assert.equal(await session.connect(from(KNOWN), NEVER), "lost");
   });
+  await withSession({}, { qos: 2 }, async (session, broker) => {
+    assert.equal(await session.connect(undefined, NEVER), "ready");
+    broker.manners = { connack: () => accepted(5, false).subarray(0, 3), isBrief: true };
+    await assert.rejects(session.connect(from(KNOWN), NEVER), { kind: "unavailable" });
+    broker.manners = {};
+    assert.equal(await session.connect(from(KNOWN), NEVER), "lost", "a part of an answer is none");
+  });
   await withSession(OLD, { qos: 2 }, async (session, broker) => {
     assert.equal(await session.connect(undefined, NEVER), "ready");
     broker.manners = { connack: () => mqttPacket(2, 0, 0, 3) };
@@ -313,6 +320,38 @@ Deno.test("an old broker that has lost a session forgets the one that it has jus
     assert.equal(broker.clients.length, 3);
   });
 });
+
+Deno.test("a lost session is told of, though an old broker does not let the one that it has just made go", () => {
+  const manners: Manners = {
+    connack: ({ body }) =>
+      body[6] === 5
+        ? mqttPacket(2, 0, 0, 1)
+        : (body[7]! & 2) !== 0
+        ? mqttPacket(2, 0, 0, 3)
+        : accepted(4, false),
+  };
+  return withSession(manners, {}, async (session, broker) => {
+    session.trust();
+    assert.equal(await session.connect(from(new PacketIds()), NEVER), "lost");
+    broker.manners = OLD;
+    await session.connect({ ...from(new PacketIds()), ids: undefined }, NEVER);
+    assert.equal(broker.clients.at(-1)!.ofType(SUBSCRIBE).length, 1, "the next one is subscribed");
+  });
+});
+
+Deno.test("what is retained and was sent again is passed over on later connections too, until a session is new", () =>
+  withSession(OLD, { qos: 1 }, async (session, broker) => {
+    const retained = mqttPacket(PUBLISH, 1 << 1 | RETAINED, "plant/a", uint16(1), eventText(0));
+    const position = { ...from(new PacketIds()), qos: 1 } as const;
+    for (
+      const [next, count] of [[position, 0], [position, 0], [{ ...position, ids: undefined }, 1]] as const
+    ) {
+      assert.equal(await session.connect(next, NEVER), "ready");
+      broker.clients.at(-1)!.send(retained);
+      await session.ping(NEVER);
+      assert.equal(session.inFlight.look(9, 1e6).messages.length, count);
+    }
+  }));
 
 Deno.test("a broker is not read while more than 32 MiB wait to be taken in", async () => {
   let socket: Socket | undefined;
