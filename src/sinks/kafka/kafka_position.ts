@@ -8,7 +8,10 @@ import type { KafkaSession } from "./kafka_session.ts";
 const RENEW_AFTER_MS = 12 * 3_600_000;
 /** The position of the group is stored for one partition of the topic. */
 const PARTITION = 0;
-const TRY_AGAIN_MS = 10;
+/** As kafkajs does it with records: nine seconds in all. */
+const FIRST_PAUSE_MS = 10;
+const PAUSE_MAX_MS = 1000;
+const PAUSES_MAX = 15;
 const NEVER = new AbortController().signal;
 
 /** The position in the group's committed offset. */
@@ -40,7 +43,8 @@ export class KafkaPosition {
 
   /**
    * Makes the position a part of a transaction. It is noted before, since the commit may succeed while its
-   * answer is lost.
+   * answer is lost. With records, kafkajs tries again by itself where the broker asks for it; with a position
+   * it does not.
    *
    * @throws kafkajs's error.
    */
@@ -60,14 +64,13 @@ export class KafkaPosition {
       consumerGroupId: this.groupId,
       topics: [{ topic: this.topic, partitions: [position] }],
     };
-    for (;;) {
+    for (let pauses = 0;; pauses++) {
       try {
         return await to.sendOffsets(offsets);
       } catch (error) {
-        // The broker still ends the transaction before. For records, kafkajs tries again by itself.
-        if ((error as { type?: string }).type !== "CONCURRENT_TRANSACTIONS") throw error;
+        if (pauses === PAUSES_MAX || !isPassing(error)) throw error;
       }
-      await this.clock.sleep(TRY_AGAIN_MS, NEVER);
+      await this.clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** pauses, PAUSE_MAX_MS), NEVER);
     }
   }
 
@@ -128,4 +131,13 @@ export class KafkaPosition {
     }
     return Math.max(nextId, cursor);
   }
+}
+
+/**
+ * Whether a broker asks to try again: it still ends the transaction before, or loads what it coordinates, or
+ * another one coordinates now. A connection that fails asks for nothing: it may have been closed on purpose.
+ */
+function isPassing(error: unknown): boolean {
+  const { name, retriable } = error as { name?: string; retriable?: boolean };
+  return name === "KafkaJSProtocolError" && retriable === true;
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { KafkaJSConnectionError, type KafkaJSProtocolError } from "kafkajs/src/errors.js";
+import { createErrorFromCode } from "kafkajs/src/protocol/error.js";
 import type { SinkContext } from "../../../src/contract/sink.ts";
 import { KafkaPosition } from "../../../src/sinks/kafka/kafka_position.ts";
 import type { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
@@ -31,15 +33,19 @@ function scene(found?: { offset: number; metadata: string | null }) {
 }
 
 /** A transaction that refuses offsets with these errors, and then takes them. */
-function transaction(...refusals: readonly string[]) {
+function transaction(...refusals: readonly Error[]) {
   const sent: unknown[] = [];
   const sendOffsets = (offsets: unknown) => {
     sent.push(offsets);
-    const type = refusals[sent.length - 1];
-    return type === undefined ? Promise.resolve() : Promise.reject(Object.assign(new Error("no"), { type }));
+    const error = refusals[sent.length - 1];
+    return error === undefined ? Promise.resolve() : Promise.reject(error);
   };
   return { sent, to: { sendOffsets } };
 }
+
+/** What kafkajs makes of a broker's error. */
+const refused = (code: number) => createErrorFromCode(code) as KafkaJSProtocolError;
+const [LOADING, NOT_COORDINATOR, STALE_EPOCH, CONCURRENT] = [14, 16, 47, 51].map(refused);
 
 Deno.test("a position is committed for the group, with the id of the state", async () => {
   const { sent, to } = transaction();
@@ -50,14 +56,28 @@ Deno.test("a position is committed for the group, with the id of the state", asy
   }]);
 });
 
-Deno.test("a position waits for the end of the transaction before, and for nothing else", async () => {
+Deno.test("a position waits, as records do, for what passes at the broker, and for nothing else", async () => {
+  for (const passing of [CONCURRENT!, LOADING!, NOT_COORDINATOR!]) {
+    const { clock, position } = scene();
+    const { sent, to } = transaction(passing, passing, passing);
+    await position.send(to, 7, "state");
+    assert.deepEqual([sent.length, clock.pauses], [4, [10, 20, 40]], passing.type);
+  }
+  const closed = new KafkaJSConnectionError("closed");
+  assert.equal(closed.retriable, true);
+  for (const error of [STALE_EPOCH!, closed]) {
+    const { position } = scene();
+    const { sent, to } = transaction(error);
+    await assert.rejects(position.send(to, 8, "state"), error);
+    assert.equal(sent.length, 1);
+  }
+});
+
+Deno.test("a position does not wait for ever", async () => {
   const { clock, position } = scene();
-  const { sent, to } = transaction("CONCURRENT_TRANSACTIONS", "CONCURRENT_TRANSACTIONS");
-  await position.send(to, 7, "state");
-  assert.deepEqual([sent.length, clock.pauses], [3, [10, 10]]);
-  const other = transaction("INVALID_PRODUCER_EPOCH");
-  await assert.rejects(position.send(other.to, 8, "state"), { type: "INVALID_PRODUCER_EPOCH" });
-  assert.equal(other.sent.length, 1);
+  const { sent, to } = transaction(...Array<Error>(99).fill(LOADING!));
+  await assert.rejects(position.send(to, 7, "state"), { type: "GROUP_LOAD_IN_PROGRESS" });
+  assert.deepEqual([sent.length, clock.pauses.length, Math.max(...clock.pauses)], [16, 15, 1000]);
 });
 
 Deno.test("a position is written again after half a day, and after each start", async () => {
