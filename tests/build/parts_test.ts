@@ -1,6 +1,6 @@
 /** The files that the bundler makes of the program. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,7 +18,7 @@ function loadedWith(directory: string, first: string): ReadonlySet<string> {
   return loaded;
 }
 
-Deno.test("what each start loads is in few files, since each costs the start some time", async () => {
+Deno.test("what each start loads is in few files and in ASCII, since both save each start some time", async () => {
   const directory = await Deno.makeTempDir({ prefix: "vabus-parts-" });
   try {
     const output = join(directory, "files");
@@ -34,6 +34,10 @@ Deno.test("what each start loads is in few files, since each costs the start som
     assert.ok(success, new TextDecoder().decode(stderr));
     const files = [...loadedWith(join(output, "program"), "program.js")];
     assert.ok(files.length <= FILES_AT_MOST, files.join("\n"));
+    const all = globSync("program/*", { cwd: output });
+    assert.ok(all.length > files.length);
+    const wide = all.filter((name) => /[^\x00-\x7f]/.test(readFileSync(join(output, name), "utf8")));
+    assert.deepEqual(wide, []);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
