@@ -58,7 +58,7 @@ export async function bundle({ entry, main, facts, deno }: BundleOptions): Promi
  * same.
  */
 function inAscii(text: string): string {
-  return text.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Copies what is bundled. The names in it are the same wherever it is, and so are the files made of it. */
