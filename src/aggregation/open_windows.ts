@@ -26,6 +26,9 @@ export const COUNT = 2;
  */
 export const TOUCH_RUN = 256;
 
+/** Room for so many series, with their slots, fits into that cache by itself. */
+const CACHED_SERIES = 4096;
+
 /** An open window and the pages that hold its accumulators. */
 export interface OpenWindow {
   readonly startMs: number;
@@ -106,6 +109,7 @@ export class OpenWindows {
    * {@link SeriesTable.touch}.
    */
   touch(nameHash: Int32Array, functionId: Int32Array, from: number, to: number): void {
+    if (this.series.capacity <= CACHED_SERIES) return;
     const { accumulators, likelySlots } = this;
     let touched = this.series.touch(nameHash, functionId, from, to, likelySlots);
     for (let i = 0; i < to - from; i++) touched += accumulators[Math.max(0, likelySlots[i]!) * SLOT]!;

@@ -1,12 +1,22 @@
 import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
-import { grownInt32 } from "./grown_column.ts";
 import { archiveHash, seriesHash, spread } from "./series_hash.ts";
+import {
+  ARCHIVE_HASH,
+  FIRST_SLOT,
+  FUNCTION,
+  HASH,
+  NAME_LENGTH,
+  NAME_START,
+  ROW,
+  SeriesRows,
+  SHORT_NAME_MAX_BYTES,
+  viewOf,
+} from "./series_rows.ts";
 
 /**
  * Numbers the (name, function) pairs that have open windows. It is a hash table with linear probing over
- * typed arrays, with the names as UTF-8 in one arena, so that a lookup allocates no object and no string. All
- * data of a series lies in one row: at 100,000 series each further column would cost a further cache miss per
- * event.
+ * typed arrays, with the names as UTF-8, so that a lookup allocates no object and no string. All data of a
+ * series lies in one row: at 100,000 series each further column would cost a further cache miss per event.
  *
  * A series without open windows keeps its number until room is needed; then all of these are forgotten at
  * once.
@@ -15,20 +25,15 @@ import { archiveHash, seriesHash, spread } from "./series_hash.ts";
  * long, all names are looked up by a keyed hash.
  */
 export class SeriesTable {
-  names = new Uint8Array(INITIAL_CAPACITY * 32);
-
-  private namesView = viewOf(this.names);
+  private rows = new SeriesRows(INITIAL_CAPACITY, LONG_NAMES_BYTES);
   /**
    * The bytes that {@link find} was last asked about. The next question is nearly always about the same
    * reply.
    */
   private text: Uint8Array = this.names;
-  private textView = this.namesView;
-  /** Rows of {@link ROW} numbers. */
-  private rows = new Int32Array(INITIAL_CAPACITY * ROW);
+  private textView = viewOf(this.text);
   /** Series id + 1, or 0 for an empty cell. */
   private cells = new Int32Array(INITIAL_CAPACITY * 2);
-  private namesLength = 0;
   /** Ids handed out, free ones included. */
   private idEnd = 0;
   private readonly freeIds: number[] = [];
@@ -39,33 +44,36 @@ export class SeriesTable {
 
   /** How many series there is room for. */
   get capacity(): number {
-    return this.rows.length / ROW;
+    return this.rows.capacity;
+  }
+
+  /** What {@link nameStart} counts in; replaced when series are added. */
+  get names(): Uint8Array<ArrayBuffer> {
+    return this.rows.bytes;
   }
 
   /** The series' number, or -1. `nameHash` is the hash of the name's bytes. */
   find(bytes: Uint8Array, start: number, length: number, nameHash: number, functionId: number): number {
     const hash = this.hashOf(bytes, start, length, nameHash, functionId);
-    const { cells, names, rows } = this;
+    const { cells, rows } = this;
+    const { numbers } = rows;
     if (bytes !== this.text) {
       this.text = bytes;
       this.textView = viewOf(bytes);
     }
-    const { namesView, textView } = this;
+    const { textView } = this;
     const mask = cells.length - 1;
     for (let cell = spread(hash) & mask;; cell = (cell + 1) & mask) {
       const series = cells[cell]! - 1;
       if (series < 0) return -1;
       const row = series * ROW;
       if (
-        rows[row + HASH] !== hash || rows[row + FUNCTION] !== functionId || rows[row + NAME_LENGTH] !== length
+        numbers[row + HASH] === hash && numbers[row + FUNCTION] === functionId &&
+        numbers[row + NAME_LENGTH] === length &&
+        rows.isText(numbers[row + NAME_START]!, textView, start, length)
       ) {
-        continue;
+        return series;
       }
-      const nameStart = rows[row + NAME_START]!;
-      let i = 0;
-      while (i + 4 <= length && namesView.getInt32(nameStart + i) === textView.getInt32(start + i)) i += 4;
-      while (i < length && names[nameStart + i] === bytes[start + i]) i++;
-      if (i === length) return series;
     }
   }
 
@@ -76,9 +84,8 @@ export class SeriesTable {
    * @param series -1: none.
    */
   findBeside(series: number, functionId: number): number {
-    const { rows } = this;
     const next = series + 1;
-    if (series < 0 || next === this.idEnd || rows[next * ROW + FUNCTION] !== functionId) return -1;
+    if (series < 0 || next === this.idEnd || this.functionId(next) !== functionId) return -1;
     return this.shareName(series, next) ? next : -1;
   }
 
@@ -95,7 +102,7 @@ export class SeriesTable {
     to: number,
     firstSlots: Int32Array,
   ): number {
-    const { cells, names, rows } = this;
+    const { cells, rows: { bytes, numbers } } = this;
     const mask = cells.length - 1;
     for (let i = from; i < to; i++) {
       firstSlots[i - from] = cells[spread(seriesHash(nameHash[i]!, functionId[i]!)) & mask]! - 1;
@@ -103,37 +110,32 @@ export class SeriesTable {
     let touched = 0;
     for (let i = 0; i < to - from; i++) {
       const row = Math.max(0, firstSlots[i]!) * ROW;
-      touched ^= names[rows[row + NAME_START]!]!;
-      firstSlots[i] = rows[row + FIRST_SLOT]!;
+      touched ^= bytes[numbers[row + NAME_START]!]!;
+      firstSlots[i] = numbers[row + FIRST_SLOT]!;
     }
     return touched;
   }
 
   /** As {@link touch}, for the rows of the first `count` of `series`. */
   touchSeries(series: Int32Array, count: number): number {
-    const { names, rows } = this;
+    const { bytes, numbers } = this.rows;
     let touched = 0;
-    for (let i = 0; i < count; i++) touched ^= names[rows[series[i]! * ROW + NAME_START]!]!;
+    for (let i = 0; i < count; i++) touched ^= bytes[numbers[series[i]! * ROW + NAME_START]!]!;
     return touched;
   }
 
   /** Numbers a series that {@link find} did not find. It has no open slot yet. */
   add(bytes: Uint8Array, start: number, length: number, nameHash: number, functionId: number): number {
-    if (this.size === this.capacity || this.namesLength + length > this.names.length) this.makeRoom(length);
+    if (this.size === this.capacity || !this.rows.hasRoomFor(length)) this.makeRoom(length);
     const series = this.freeIds.pop() ?? this.idEnd++;
     const row = series * ROW;
-    this.rows[row + HASH] = this.hashOf(bytes, start, length, nameHash, functionId);
-    this.rows[row + FUNCTION] = functionId;
-    this.rows[row + NAME_LENGTH] = length;
-    this.rows[row + FIRST_SLOT] = -1;
-    this.rows[row + ARCHIVE_HASH] = archiveHash(bytes, start, length, functionId);
-    if (series > 0 && this.hasName(series - 1, bytes, start, length)) {
-      this.rows[row + NAME_START] = this.nameStart(series - 1);
-    } else {
-      this.rows[row + NAME_START] = this.namesLength;
-      copyBytes(bytes, start, length, this.names, this.namesLength);
-      this.namesLength += length;
-    }
+    const { numbers } = this.rows;
+    numbers[row + HASH] = this.hashOf(bytes, start, length, nameHash, functionId);
+    numbers[row + FUNCTION] = functionId;
+    numbers[row + FIRST_SLOT] = -1;
+    numbers[row + ARCHIVE_HASH] = archiveHash(bytes, start, length, functionId);
+    if (series > 0 && this.hasName(series - 1, bytes, start, length)) this.shareNameBefore(series);
+    else this.rows.setName(series, bytes, start, length);
     this.size++;
     if (this.insert(series) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
     return series;
@@ -141,21 +143,21 @@ export class SeriesTable {
 
   /** See {@link archiveHash}. */
   archiveHash(series: number): number {
-    return this.rows[series * ROW + ARCHIVE_HASH]!;
+    return this.rows.numbers[series * ROW + ARCHIVE_HASH]!;
   }
 
   functionId(series: number): number {
-    return this.rows[series * ROW + FUNCTION]!;
+    return this.rows.numbers[series * ROW + FUNCTION]!;
   }
 
   /** Where the series' name begins in `names`; valid until the next series is added. */
   nameStart(series: number): number {
-    return this.rows[series * ROW + NAME_START]!;
+    return this.rows.numbers[series * ROW + NAME_START]!;
   }
 
   /** Length of the series' name, bytes. */
   nameLength(series: number): number {
-    return this.rows[series * ROW + NAME_LENGTH]!;
+    return this.rows.numbers[series * ROW + NAME_LENGTH]!;
   }
 
   /** The series' name as UTF-8: a view that is valid until the next series is added. */
@@ -166,26 +168,29 @@ export class SeriesTable {
 
   /** Head of the chain of the series' open slots; -1: it has none. Kept for the owner of the slots. */
   firstSlot(series: number): number {
-    return this.rows[series * ROW + FIRST_SLOT]!;
+    return this.rows.numbers[series * ROW + FIRST_SLOT]!;
   }
 
   setFirstSlot(series: number, slot: number): void {
-    this.rows[series * ROW + FIRST_SLOT] = slot;
+    this.rows.numbers[series * ROW + FIRST_SLOT] = slot;
   }
 
   private hasName(series: number, bytes: Uint8Array, start: number, length: number): boolean {
-    if (this.nameLength(series) !== length) return false;
-    const nameStart = this.nameStart(series);
-    let i = 0;
-    while (i < length && this.names[nameStart + i] === bytes[start + i]) i++;
-    return i === length;
+    return this.nameLength(series) === length &&
+      this.rows.isText(this.nameStart(series), viewOf(bytes), start, length);
   }
 
-  /** Whether two series have the same name at the same place. A name is there once for a run of functions. */
+  /** Lets a series have the name of the one before, which is there once. */
+  private shareNameBefore(series: number): void {
+    const { numbers } = this.rows;
+    numbers[series * ROW + NAME_START] = this.nameStart(series - 1);
+    numbers[series * ROW + NAME_LENGTH] = this.nameLength(series - 1);
+  }
+
+  /** Whether two series have the same name at the same address. */
   private shareName(series: number, other: number): boolean {
-    const { rows } = this;
-    return rows[series * ROW + NAME_START] === rows[other * ROW + NAME_START] &&
-      rows[series * ROW + NAME_LENGTH] === rows[other * ROW + NAME_LENGTH];
+    return this.nameStart(series) === this.nameStart(other) &&
+      this.nameLength(series) === this.nameLength(other);
   }
 
   private hashOf(
@@ -201,7 +206,7 @@ export class SeriesTable {
   /** Returns how many taken cells were probed before the series' own cell. */
   private insert(series: number): number {
     const mask = this.cells.length - 1;
-    const home = spread(this.rows[series * ROW + HASH]!) & mask;
+    const home = spread(this.rows.numbers[series * ROW + HASH]!) & mask;
     let cell = home;
     while (this.cells[cell] !== 0) cell = (cell + 1) & mask;
     this.cells[cell] = series + 1;
@@ -212,11 +217,12 @@ export class SeriesTable {
     this.isKeyed = true;
     const numbered = this.cells.filter((cell) => cell !== 0);
     this.cells.fill(0);
+    const { bytes, numbers } = this.rows;
     for (const cell of numbered) {
-      const row = (cell - 1) * ROW;
-      const [start, length] = [this.rows[row + NAME_START]!, this.rows[row + NAME_LENGTH]!];
-      this.rows[row + HASH] = this.hashOf(this.names, start, length, 0, this.rows[row + FUNCTION]!);
-      this.insert(cell - 1);
+      const series = cell - 1;
+      const [start, length] = [this.nameStart(series), this.nameLength(series)];
+      numbers[series * ROW + HASH] = this.hashOf(bytes, start, length, 0, this.functionId(series));
+      this.insert(series);
     }
   }
 
@@ -227,73 +233,40 @@ export class SeriesTable {
     const live: number[] = [];
     /** By the order of `live`: whether its name is that of the one before. */
     const shares: boolean[] = [];
-    let liveBytes = nameBytes;
+    let longBytes = nameBytes;
     for (let series = 0; series < this.idEnd; series++) {
       if (!isLive[series]) continue;
       const isShared = live.at(-1) === series - 1 && series > 0 && this.shareName(series - 1, series);
       live.push(series);
       shares.push(isShared);
-      if (!isShared) liveBytes += this.nameLength(series);
+      const length = this.nameLength(series);
+      if (!isShared && length > SHORT_NAME_MAX_BYTES) longBytes += length;
     }
+
+    const before = this.rows;
+    const capacity = live.length * 2 > this.capacity ? this.capacity * 2 : this.capacity;
+    let longCapacity = LONG_NAMES_BYTES;
+    while (longBytes * 2 > longCapacity) longCapacity *= 2;
+    this.rows = new SeriesRows(capacity, longCapacity);
+    this.rows.numbers.set(before.numbers.subarray(0, this.idEnd * ROW));
     this.freeIds.length = 0;
     for (let series = this.idEnd - 1; series >= 0; series--) {
       if (isLive[series]) continue;
       this.freeIds.push(series);
       // No name has this length, so nothing is found beside it.
-      this.rows[series * ROW + NAME_LENGTH] = -1;
-    }
-
-    const capacity = live.length * 2 > this.capacity ? this.capacity * 2 : this.capacity;
-    if (capacity > this.capacity) {
-      this.rows = grownInt32(this.rows, capacity * ROW);
+      this.rows.numbers[series * ROW + NAME_LENGTH] = -1;
     }
     this.cells = new Int32Array(capacity * 2);
-    let namesCapacity = this.names.length;
-    while (liveBytes * 2 > namesCapacity) namesCapacity *= 2;
-    const names = new Uint8Array(namesCapacity);
-    let length = 0;
     for (const [index, series] of live.entries()) {
       this.insert(series);
-      const nameLength = this.nameLength(series);
-      if (shares[index]) {
-        this.rows[series * ROW + NAME_START] = length - nameLength;
-        continue;
-      }
-      copyBytes(this.names, this.nameStart(series), nameLength, names, length);
-      this.rows[series * ROW + NAME_START] = length;
-      length += nameLength;
+      if (shares[index]) this.shareNameBefore(series);
+      else this.rows.setName(series, before.bytes, this.nameStart(series), this.nameLength(series));
     }
-    this.names = names;
-    this.namesView = viewOf(names);
-    this.namesLength = length;
     this.size = live.length;
   }
 }
 
 /** A power of two, so that the table's cells can be masked. */
 const INITIAL_CAPACITY = 1024;
-
-/** Numbers in a row, and the index of each. */
-const ROW = 8;
-const HASH = 0;
-const FUNCTION = 1;
-const NAME_START = 2;
-const NAME_LENGTH = 3;
-const FIRST_SLOT = 4;
-const ARCHIVE_HASH = 5;
-
-/** A view that reads four bytes at once, at any offset. */
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** Copies bytes into another array. Names are short: a loop beats a typed array's set() with its view. */
-export function copyBytes(
-  from: Uint8Array,
-  start: number,
-  length: number,
-  to: Uint8Array,
-  toStart: number,
-): void {
-  for (let i = 0; i < length; i++) to[toStart + i] = from[start + i]!;
-}
+/** At first, and at least. */
+const LONG_NAMES_BYTES = 1024 * 32;

@@ -6,7 +6,7 @@ import {
   PAGE_SLOTS,
   SLOT,
 } from "../../aggregation/open_windows.ts";
-import { copyBytes } from "../../aggregation/series_table.ts";
+import { copyBytes } from "../../aggregation/series_rows.ts";
 import { hashBytes } from "../../event/text_hash.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "./columns.ts";
 import type { SealedDatabase } from "../file/seal_error.ts";

@@ -2,7 +2,7 @@ import type { Accumulator } from "../../aggregation/accumulator.ts";
 import type { QuantileSketch } from "../../aggregation/quantile_sketch.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { seriesOf } from "../../event/labels.ts";
-import { copyBytes } from "../../aggregation/series_table.ts";
+import { copyBytes } from "../../aggregation/series_rows.ts";
 import { isFunctionId, isPercentile } from "../../event/agg_function.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "../checkpoint/columns.ts";
 import { KeyColumn } from "../checkpoint/key_column.ts";
