@@ -66,7 +66,9 @@ export class Replies {
   async now(log: EventLog, offset: number, limit: number, isGzipped: boolean): Promise<Response | undefined> {
     const reply = this.reserved(log, offset, limit);
     if (reply === undefined) return undefined;
-    if (reply.byteLength > FREE_BYTES) return respond(this.stream(Promise.resolve(reply)), isGzipped);
+    if (reply.byteLength > FREE_BYTES) {
+      return respond(this.stream(Promise.resolve(reply)), isGzipped, reply.byteLength);
+    }
     if (!isGzipped || reply.byteLength < WORTH_COMPRESSING_BYTES) {
       return new Response(reply.bytes, { headers: JSON_TYPE });
     }
@@ -148,8 +150,11 @@ export class Replies {
   }
 }
 
-function respond(body: ReadableStream<Bytes>, isGzipped: boolean): Response {
-  return isGzipped
-    ? new Response(body.pipeThrough(new CompressionStream("gzip")), { headers: GZIPPED_JSON_TYPE })
-    : new Response(body, { headers: JSON_TYPE });
+/** @param byteLength So that readers take the reply in one piece; undefined: not known yet. */
+function respond(body: ReadableStream<Bytes>, isGzipped: boolean, byteLength?: number): Response {
+  if (isGzipped) {
+    return new Response(body.pipeThrough(new CompressionStream("gzip")), { headers: GZIPPED_JSON_TYPE });
+  }
+  const length = byteLength === undefined ? undefined : { "content-length": `${byteLength}` };
+  return new Response(body, { headers: { ...JSON_TYPE, ...length } });
 }

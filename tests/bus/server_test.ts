@@ -448,6 +448,9 @@ Deno.test("a large log is read in parts, each event once, compressed or not", as
       assert.equal(reply.status, 200);
       assert.equal(reply.json.events.length, reply.json.next - offset);
       assert.ok(reply.text.length <= 9 * 1024 * 1024);
+      // A reader that knows the length reads the reply in one piece.
+      const length = encoding === "identity" ? `${reply.text.length}` : null;
+      assert.equal(reply.headers.get("content-length"), length);
       offset = reply.json.next;
     }
     assert.ok(replies > 1);
