@@ -234,8 +234,8 @@ export class MqttSession {
 
   private warnOfDoubt(): void {
     this.logger.warn(
-      "the last connection to the broker was ended before its answer was seen, and nothing waits there " +
-        "now: if the broker had lost the session by then, what was published meanwhile is lost",
+      "the handler ended, or lost the broker, before it was on disk that they were connected, and nothing " +
+        "waits there now: if the broker had lost the session by then, what was published meanwhile is lost",
       { bus: this.options.name },
     );
   }
