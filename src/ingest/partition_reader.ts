@@ -176,9 +176,7 @@ export class PartitionReader {
     answered.abort();
   }
 
-  /**
-   * Waits for the turn of the partition, without a pulse: the reader that has the turn has its own.
-   */
+  /** Waits for the turn of the partition, without a pulse: the reader that has the turn has its own. */
   private async takeTurn(): Promise<EventBatch> {
     this.pulse.end();
     return await this.turns.take(this.partition.id);
@@ -226,7 +224,7 @@ export class PartitionReader {
   private async step(batch: EventBatch, waitMs: number, signal: AbortSignal): Promise<StepResult> {
     const result = await this.attempt(batch, waitMs, signal);
     if (!this.mustCommit || (result !== "events" && result !== "idle")) return result;
-    await this.bringToDisk();
+    await this.bringToDisk(signal);
     // More may come now.
     return result === "idle" ? "moved" : result;
   }
@@ -289,12 +287,13 @@ export class PartitionReader {
 
   /**
    * Makes checkpoints until one has the last events: the source has forgotten them, or waits for their
-   * acknowledgement.
+   * acknowledgement. Those come again after a stop, which so need not wait for the disk.
    */
-  private async bringToDisk(): Promise<void> {
-    while (!await this.ingest.checkpointInTurns()) {
+  private async bringToDisk(signal: AbortSignal): Promise<void> {
+    const end = this.partition.replay === "none" ? new AbortController().signal : signal;
+    while (!end.aborted && !await this.ingest.checkpointInTurns()) {
       this.pulse.expect("the state to be writable", STATE_PAUSE_MS);
-      await this.clock.sleep(STATE_PAUSE_MS, new AbortController().signal);
+      await this.clock.sleep(STATE_PAUSE_MS, end);
     }
   }
 }

@@ -415,6 +415,19 @@ Deno.test("what a source forgets is on disk before the next read, however long t
   });
 });
 
+Deno.test("a stop does not wait for a full disk on behalf of a bus that keeps what is not acknowledged", async () => {
+  const partition = new ScriptedPartition("");
+  partition.answer = () => ({ kind: "idle", awaitsCommit: true });
+  await withReader([partition], async ({ rig: { clock, core: { ingest }, readers: [reader] } }) => {
+    let tries = 0;
+    ingest.checkpointInTurns = () => Promise.resolve(++tries > 9);
+    const stop = new AbortController();
+    clock.sleep = () => Promise.resolve(stop.abort());
+    assert.equal((await reader!.drain(stop.signal)).drained, false);
+    assert.equal(tries, 1);
+  });
+});
+
 Deno.test("a bus that waits for an acknowledgement is not at its end, whatever it has at the moment", async () => {
   const partition = new ScriptedPartition("");
   partition.answer = (read) =>
