@@ -39,6 +39,8 @@ export class Introduction {
   private newest: ProtocolLevel = 5;
   /** Whether the broker has accepted MQTT 5, and has not ended a connection without a word since then. */
   private isNewestSure = false;
+  /** Whether the broker last closed a connection of MQTT 5 without a word, and then took MQTT 3.1.1. */
+  private refusesInSilence = false;
 
   /**
    * @param received Gets the packets of the broker, from its answer to the CONNECT on.
@@ -53,6 +55,7 @@ export class Introduction {
     signal: AbortSignal,
   ): Promise<Introduced> {
     const { access, clock, qos } = options;
+    let wasSilent = false;
     for (let level = this.newest;;) {
       const connection = await MqttConnection.open(access, level, clock, signal);
       connection.received = received(level);
@@ -61,7 +64,8 @@ export class Introduction {
         accepted = await shakeHands(connection, connectOptions(options, visitor, level), qos, logger, signal);
       } catch (error) {
         const isSilent = !connection.hasHeard && !signal.aborted;
-        if (!connection.isAnswered) this.mayBeUnanswered = true;
+        const isRefusal = level === 5 && isSilent && this.refusesInSilence;
+        if (!connection.isAnswered && !isRefusal) this.mayBeUnanswered = true;
         connection.fail(error as SourceError);
         // Some brokers that do not know MQTT 5 close the connection without a word. So does a proxy whose
         // broker is down: the next time begins with MQTT 5 again. So does one that has MQTT 5 and dies. It
@@ -72,10 +76,12 @@ export class Introduction {
           throw error;
         }
         level = 4;
+        wasSilent = true;
         continue;
       }
       if (accepted !== WRONG_VERSION) {
         this.isNewestSure = level === 5;
+        this.refusesInSilence = wasSilent;
         void connection.keepAlive(accepted.keepAlive * 1000);
         return { ...accepted, connection };
       }

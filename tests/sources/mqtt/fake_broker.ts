@@ -14,6 +14,8 @@ export const PINGREQ = 12;
 export interface Manners {
   /** The answer to a CONNECT. */
   readonly connack?: (connect: MqttPacket) => Uint8Array;
+  /** The version of MQTT whose clients are hung up on, without an answer. */
+  readonly hangsUpOn?: 5;
   /** The code for each filter of a SUBSCRIBE; default: what is wanted. */
   readonly granted?: number;
   /** Sent as soon as the client has subscribed. */
@@ -76,10 +78,12 @@ export class FakeClient {
     return this.socket.destroyed;
   }
 
-  private answer(packet: MqttPacket, { afterSubscribe, connack, granted, isBrief, isSlow }: Manners): void {
+  private answer(packet: MqttPacket, manners: Manners): void {
+    const { afterSubscribe, connack, granted, hangsUpOn, isBrief, isSlow } = manners;
     const { body, type } = packet;
     if (type === CONNECT) {
       this.version = body[6]!;
+      if (this.version === hangsUpOn) return void this.socket.end();
       const present = (body[7]! & 2) === 0;
       this.send(connack?.(packet) ?? accepted(this.version, present));
       if (isBrief && connack !== undefined) this.socket.end();

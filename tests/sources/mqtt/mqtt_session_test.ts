@@ -304,6 +304,27 @@ Deno.test("a CONNECT without an answer leaves in doubt whose session there is", 
   });
 });
 
+Deno.test("a broker that closes MQTT 5 without a word, and takes 3.1.1, leaves no doubt the next time", () =>
+  withSession({ hangsUpOn: 5 }, { qos: 1 }, async (session, broker, log) => {
+    const position = { ...from(new PacketIds()), qos: 1 } as const;
+    const subscribes = async () => {
+      assert.equal(await session.connect(position, NEVER), "ready");
+      return broker.clients.at(-1)!.ofType(SUBSCRIBE).length;
+    };
+    session.trust();
+    assert.deepEqual([await subscribes(), log.length], [1, 1], "it may be another broker that dies");
+    assert.deepEqual([await subscribes(), await subscribes(), log.length], [0, 0, 1]);
+    broker.manners = { connack: () => Buffer.of(), isBrief: true };
+    await assert.rejects(session.connect(position, NEVER), { kind: "unavailable" });
+    broker.manners = { hangsUpOn: 5 };
+    assert.deepEqual([await subscribes(), log.length], [1, 2], "MQTT 3.1.1 had no answer either");
+    broker.manners = {};
+    await subscribes();
+    broker.manners = { hangsUpOn: 5 };
+    await assert.rejects(session.connect(position, NEVER), { kind: "unavailable" });
+    assert.deepEqual([await subscribes(), log.length], [1, 3], "a broker that had MQTT 5 is another one");
+  }));
+
 Deno.test("an old broker that has lost a session forgets the one that it has just made", () => {
   const manners: Manners = {
     connack: ({ body }) => body[6] === 5 ? mqttPacket(2, 0, 0, 1) : accepted(4, false),
