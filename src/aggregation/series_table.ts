@@ -26,10 +26,7 @@ import {
  */
 export class SeriesTable {
   private rows = new SeriesRows(INITIAL_CAPACITY, LONG_NAMES_BYTES);
-  /**
-   * The bytes that {@link find} was last asked about. The next question is nearly always about the same
-   * reply.
-   */
+  /** The bytes that were last asked about. The next question is nearly always about the same reply. */
   private text: Uint8Array = this.names;
   private textView = viewOf(this.text);
   /** Series id + 1, or 0 for an empty cell. */
@@ -57,11 +54,7 @@ export class SeriesTable {
     const hash = this.hashOf(bytes, start, length, nameHash, functionId);
     const { cells, rows } = this;
     const { numbers } = rows;
-    if (bytes !== this.text) {
-      this.text = bytes;
-      this.textView = viewOf(bytes);
-    }
-    const { textView } = this;
+    const view = this.viewOfText(bytes);
     const mask = cells.length - 1;
     for (let cell = spread(hash) & mask;; cell = (cell + 1) & mask) {
       const series = cells[cell]! - 1;
@@ -70,7 +63,7 @@ export class SeriesTable {
       if (
         numbers[row + HASH] === hash && numbers[row + FUNCTION] === functionId &&
         numbers[row + NAME_LENGTH] === length &&
-        rows.isText(numbers[row + NAME_START]!, textView, start, length)
+        rows.isText(numbers[row + NAME_START]!, view, start, length)
       ) {
         return series;
       }
@@ -177,7 +170,15 @@ export class SeriesTable {
 
   private hasName(series: number, bytes: Uint8Array, start: number, length: number): boolean {
     return this.nameLength(series) === length &&
-      this.rows.isText(this.nameStart(series), viewOf(bytes), start, length);
+      this.rows.isText(this.nameStart(series), this.viewOfText(bytes), start, length);
+  }
+
+  private viewOfText(bytes: Uint8Array): DataView {
+    if (bytes !== this.text) {
+      this.text = bytes;
+      this.textView = viewOf(bytes);
+    }
+    return this.textView;
   }
 
   /** Lets a series have the name of the one before, which is there once. */

@@ -22,9 +22,10 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
     sendMetrics: await metricsSender(config),
     operator: operator(),
     listen: async (controls) => {
-      if (config.httpListen === undefined) return undefined;
+      const { httpListen } = config;
+      if (httpListen === undefined) return undefined;
       const { listenAsConfigured } = await import("./admin_listener.ts");
-      return await listenAsConfigured(() => ({ config: inForce, registry, logger }), controls);
+      return await listenAsConfigured(httpListen, () => ({ config: inForce, registry, logger }), controls);
     },
     resettings: {
       next: (signal) => hangups.next(signal),

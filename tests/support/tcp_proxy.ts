@@ -7,6 +7,8 @@ export class TcpProxy implements AsyncDisposable {
   readonly port: number;
   /** Connections that were cut so far. */
   cutCount = 0;
+  /** Called with each piece that a client has sent. */
+  seen: ((piece: Uint8Array) => void) | undefined;
   private target: number | undefined;
   private delayMs = 0;
   private isCut = false;
@@ -132,6 +134,7 @@ export class TcpProxy implements AsyncDisposable {
       if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
       await this.stalled?.promise;
       if (length === null) return await to.closeWrite();
+      if (client !== undefined) this.seen?.(piece.subarray(0, length));
       if (client !== undefined && this.answer !== undefined) {
         const { answer } = this;
         this.answer = undefined;

@@ -37,10 +37,11 @@ export class Introduction {
   mayBeUnanswered = true;
   /** The newest version that the broker may have, by what it has said. */
   private newest: ProtocolLevel = 5;
-  /** Whether the broker has accepted MQTT 5, and has not ended a connection without a word since then. */
-  private isNewestSure = false;
-  /** Whether the broker last closed a connection of MQTT 5 without a word, and then took MQTT 3.1.1. */
-  private refusesInSilence = false;
+  /**
+   * What the broker has done with MQTT 5 when it last accepted a connection. `refused`: closed one without a
+   * word, and then took MQTT 3.1.1. Undefined: it is not known, or it has closed one without a word since.
+   */
+  private lastWithNewest: "accepted" | "refused" | undefined;
 
   /**
    * @param received Gets the packets of the broker, from its answer to the CONNECT on.
@@ -64,15 +65,15 @@ export class Introduction {
         accepted = await shakeHands(connection, connectOptions(options, visitor, level), qos, logger, signal);
       } catch (error) {
         const isSilent = !connection.hasHeard && !signal.aborted;
-        const isRefusal = level === 5 && isSilent && this.refusesInSilence;
+        const isRefusal = level === 5 && isSilent && this.lastWithNewest === "refused";
         if (!connection.isAnswered && !isRefusal) this.mayBeUnanswered = true;
         connection.fail(error as SourceError);
         // Some brokers that do not know MQTT 5 close the connection without a word. So does a proxy whose
         // broker is down: the next time begins with MQTT 5 again. So does one that has MQTT 5 and dies. It
         // may have made a session by then, which MQTT 3.1.1 cannot tell from one with subscriptions.
         if (level !== 5 || !isSilent) throw error;
-        if (this.isNewestSure) {
-          this.isNewestSure = false;
+        if (this.lastWithNewest === "accepted") {
+          this.lastWithNewest = undefined;
           throw error;
         }
         level = 4;
@@ -80,8 +81,7 @@ export class Introduction {
         continue;
       }
       if (accepted !== WRONG_VERSION) {
-        this.isNewestSure = level === 5;
-        this.refusesInSilence = wasSilent;
+        this.lastWithNewest = level === 5 ? "accepted" : wasSilent ? "refused" : undefined;
         void connection.keepAlive(accepted.keepAlive * 1000);
         return { ...accepted, connection };
       }
