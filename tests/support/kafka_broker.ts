@@ -105,7 +105,7 @@ export async function startKafka(
   // A fast start and little memory matter more here than peak speed.
   const light = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath];
   const archived = usingArchive(await classArchive(java, classPath));
-  await formatDirectory(java, [...archived, ...light], configFile);
+  await formatDirectory([java, ...archived, ...light], configFile, ["--standalone"]);
 
   const brokers = [`127.0.0.1:${port}`];
   const process = new ServerProcess({
@@ -184,14 +184,19 @@ function properties(directory: string, ports: Ports): string {
   ].join("\n");
 }
 
-async function formatDirectory(java: string, jvm: string[], configFile: string): Promise<void> {
-  const { success, stdout, stderr } = await new Deno.Command(java, {
+/** Prepares the directory of a broker. @param flags More of the tool. */
+export async function formatDirectory(
+  [java, ...jvm]: readonly string[],
+  configFile: string,
+  flags: readonly string[],
+): Promise<void> {
+  const { success, stdout, stderr } = await new Deno.Command(java!, {
     args: [
       ...jvm,
       "kafka.tools.StorageTool",
       "format",
       "--ignore-formatted",
-      "--standalone",
+      ...flags,
       "-t",
       "dmFidXMtdGVzdC1jbHVzdA",
       "-c",

@@ -2,16 +2,13 @@ import type { PartitionOffset, Transaction } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { type OutboxId, type SinkContext, SinkError } from "../../contract/sink.ts";
+import { pauseMs } from "./kafka_patience.ts";
 import type { KafkaSession } from "./kafka_session.ts";
 
 /** Brokers delete the position of a group without members after a week. Half a day is well within it. */
 const RENEW_AFTER_MS = 12 * 3_600_000;
 /** The position of the group is stored for one partition of the topic. */
 const PARTITION = 0;
-/** As kafkajs does it with records: nine seconds in all. */
-const FIRST_PAUSE_MS = 10;
-const PAUSE_MAX_MS = 1000;
-const PAUSES_MAX = 15;
 const NEVER = new AbortController().signal;
 
 /** The position in the group's committed offset. */
@@ -43,8 +40,7 @@ export class KafkaPosition {
 
   /**
    * Makes the position a part of a transaction. It is noted before, since the commit may succeed while its
-   * answer is lost. With records, kafkajs tries again by itself where the broker asks for it; with a position
-   * it does not.
+   * answer is lost. Where the broker asks for it, it is tried again, as with records.
    *
    * @throws kafkajs's error.
    */
@@ -68,9 +64,10 @@ export class KafkaPosition {
       try {
         return await to.sendOffsets(offsets);
       } catch (error) {
-        if (pauses === PAUSES_MAX || !isPassing(error)) throw error;
+        const waitMs = pauseMs(pauses);
+        if (waitMs === undefined || !isPassing(error)) throw error;
+        await this.clock.sleep(waitMs, NEVER);
       }
-      await this.clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** pauses, PAUSE_MAX_MS), NEVER);
     }
   }
 

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
-import type { ICustomPartitioner, Message } from "kafkajs";
+import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs";
 import Encoder from "kafkajs/src/protocol/encoder.js";
 import produce from "kafkajs/src/protocol/requests/produce/index.js";
 import { WireWriter } from "../../platform/kafka/wire_writer.ts";
-import { PartitionRecords, type RecordRun } from "./encoded_records.ts";
+import { PartitionRecords } from "./encoded_records.ts";
 
 /** What kafkajs wants to write with one request. */
 interface Writing {
@@ -29,8 +29,8 @@ interface PartitionWriting {
 /**
  * kafkajs 2.2.4 encodes each record of a request in buffers of its own, hashes keys with integers of any
  * size, and copies the list of a partition for each record in it. That was nine tenths of what a row cost.
- * So a request with {@link RecordRun} is encoded here. All that surrounds it stays with kafkajs:
- * transactions, sequences, connections, answers, retries.
+ * So a request with {@link PartitionRecords} is encoded here. All that surrounds it stays with kafkajs:
+ * transactions, sequences, connections, answers.
  */
 const { protocol } = produce;
 produce.protocol = (of: { version: number }) => {
@@ -70,29 +70,33 @@ function requestOf(writing: Writing): Encoder {
   return encoder;
 }
 
-/** What {@link asMessages} gives to {@link askingPartitioner}, to learn how many partitions there are. */
+/** What {@link asMessages} gives to {@link askingPartitioner}, to learn which partitions there are. */
 interface Question {
-  partitionCount: number;
+  partitions: readonly PartitionMetadata[];
 }
 
-/** A partitioner of kafkajs that answers how many partitions there are. The records know their own. */
+/** A partitioner of kafkajs that answers which partitions there are. The records know their own. */
 export const askingPartitioner: ICustomPartitioner = () => ({ message, partitionMetadata }) => {
-  (message as unknown as Question).partitionCount = partitionMetadata.length;
+  (message as unknown as Question).partitions = partitionMetadata;
   return 0;
 };
 
 /**
- * The records as what kafkajs takes for the array of the messages of a request. It does two things with it:
- * it looks for a message without a value, and it groups the messages by their partitions, again with each
- * retry.
+ * Records as what kafkajs takes for the array of the messages of a request. It does two things with it: it
+ * looks for a message without a value, and it groups the messages by their partitions, again with each
+ * attempt.
+ *
+ * @param take Gives the records, by the numbers of their partitions.
  */
-export function asMessages(records: RecordRun): Message[] {
+export function asMessages(
+  take: (partitions: readonly PartitionMetadata[]) => Record<number, PartitionRecords>,
+): Message[] {
   const messages = {
     find: () => undefined,
     reduce(group: (groups: object, message: Question) => unknown): Record<number, PartitionRecords> {
-      const question = { partitionCount: 0 };
+      const question: Question = { partitions: [] };
       group({}, question);
-      return records.byPartition(question.partitionCount);
+      return take(question.partitions);
     },
   };
   return messages as unknown as Message[];

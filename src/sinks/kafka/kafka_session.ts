@@ -21,11 +21,12 @@ import { registerCodecs } from "./kafka_codecs.ts";
 import "./kafka_coordinators.ts";
 import "./kafka_decoder.ts";
 import { KafkaFrames } from "./kafka_frames.ts";
-import { askingPartitioner, asMessages } from "./kafka_produce.ts";
+import { askingPartitioner } from "./kafka_produce.ts";
 import { tryRights, type WantedRights } from "./kafka_rights.ts";
 import "./kafka_request_queue.ts";
 import { type CommittedOffset, fetchStableOffset, type GroupPartition } from "./stable_offset.ts";
 import { TRANSACTION_TIMEOUT_MS } from "./transaction_timeout.ts";
+import { UnsentRecords } from "./unsent_records.ts";
 
 export interface KafkaConnectionOptions {
   /** `host:port` each. */
@@ -65,6 +66,9 @@ const CLOSE_TIMEOUT_MS = 1_000;
  * of 17, since every second one meets CONCURRENT_TRANSACTIONS.
  */
 const RETRY = { initialRetryTime: 10, maxRetryTime: 1000, factor: 0.2, retries: 15 };
+
+/** {@link UnsentRecords} tries again. kafkajs refuses zero for a producer that repeats no record. */
+const NO_RETRIES = NaN;
 
 /** Requests without an answer at once. Brokers keep the order of so many of a producer. */
 const IN_FLIGHT_MAX = 5;
@@ -110,7 +114,7 @@ export class KafkaSession {
       createPartitioner: askingPartitioner,
       allowAutoTopicCreation: false,
       maxInFlightRequests: IN_FLIGHT_MAX,
-      retry: RETRY,
+      retry: { ...RETRY, retries: NO_RETRIES },
       ...(transactionalId === undefined
         ? { idempotent: true }
         : { transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
@@ -118,8 +122,13 @@ export class KafkaSession {
   }
 
   /** Writes records to a topic. @param to The producer, or a transaction of it. */
-  send(to: Pick<Producer, "send">, topic: string, records: RecordRun): Promise<RecordMetadata[]> {
-    return to.send({ topic, acks: -1, messages: asMessages(records) });
+  send(
+    to: Pick<Producer, "send">,
+    topic: string,
+    records: RecordRun,
+    clock: Pick<Clock, "sleep">,
+  ): Promise<RecordMetadata[]> {
+    return new UnsentRecords(records).send({ to, topic, clock, isOver: () => this.isClosed });
   }
 
   /** A consumer of committed records, not yet connected, that ends with its first failure. */

@@ -237,7 +237,7 @@ export class KafkaSink implements Sink {
     const maxBytes = this.settings.requestMaxBytes;
     const how = { compression, instance, maxBytes, timeMs: clock.nowMs(), traceparent };
     for (const run of recordRuns(aggregates, how)) {
-      const written = await session.send(to, this.topic.name, run);
+      const written = await session.send(to, this.topic.name, run, clock);
       const alarm = this.ends.moved(written);
       if (alarm !== undefined) this.context?.alarm(alarm);
     }

@@ -153,7 +153,7 @@ Deno.test("records are acknowledged by all replicas, and a producer repeats none
   const { session } = sessionWith();
   const sent: { topic: string; acks?: number }[] = [];
   const to = { send: (record: { topic: string }) => (sent.push(record), Promise.resolve([])) };
-  await session.send(to, "rows", { count: 0 } as unknown as RecordRun);
+  await session.send(to, "rows", { count: 0 } as unknown as RecordRun, CLOCK);
   assert.deepEqual(sent.map(({ topic, acks }) => [topic, acks]), [["rows", -1]]);
 
   const configs = await producersOf(() => {
