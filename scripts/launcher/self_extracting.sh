@@ -53,22 +53,32 @@ start_from() {
   start "$directory" "$directory/deno_dir" "$@"
 }
 
-if [ -n "${CACHE_DIRECTORY:-}" ]; then # systemd's, for this very service
+# A relative path is another directory wherever the program is started, so it counts as none.
+is_absolute() {
+  case $1 in /*) ;; *) return 1 ;; esac
+}
+
+if is_absolute "${CACHE_DIRECTORY:-}"; then # systemd's, for this very service
   start_from "${CACHE_DIRECTORY%%:*}" vabus-data-handler "$@"
 fi
-if [ -n "${XDG_CACHE_HOME:-}" ]; then
+if is_absolute "${XDG_CACHE_HOME:-}"; then
   start_from "$XDG_CACHE_HOME" vabus-data-handler "$@"
-elif [ -n "${HOME:-}" ]; then
+elif is_absolute "${HOME:-}"; then
   home=$HOME/.
   start_from "$HOME/.cache" vabus-data-handler "$@"
   home=
 fi
-start_from "${TMPDIR:-/tmp}" "vabus-data-handler-$(id -u)" "$@"
+temporary=/tmp
+if is_absolute "${TMPDIR:-}"; then temporary=$TMPDIR; fi
+start_from "$temporary" "vabus-data-handler-$(id -u)" "$@"
 
+# While it is unpacked, the program is there in one piece and in its parts.
+needed=$deno_size
+for size in $part_sizes; do needed=$((needed + 2 * size)); done
 cat >&2 <<END
 vabus-data-handler: found no place to unpack itself to; nothing was started.
 It needs @PLATFORM@ with glibc and a directory that belongs to this user alone, allows programs to run and
-has $((deno_size / 1000000 + 1)) MB free: CACHE_DIRECTORY, XDG_CACHE_HOME, ~/.cache and TMPDIR (or /tmp) were tried, as far as they
+has $((needed / 1000000 + 1)) MB free: CACHE_DIRECTORY, XDG_CACHE_HOME, ~/.cache and TMPDIR (or /tmp) were tried, as far as they
 are set. Set XDG_CACHE_HOME to such a directory. If gzip complained above, this file is damaged: copy it again.
 END
 exit 1

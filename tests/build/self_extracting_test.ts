@@ -1,6 +1,7 @@
 /** The self-extracting executable: what it becomes, and how it ends. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { launcherText } from "../../scripts/launcher.ts";
 import { until } from "../support/executable.ts";
 import { buildProgram, decode, NAME, namesIn, PackedProgram, unpackedIn } from "./packed_program.ts";
 
@@ -98,6 +99,22 @@ Deno.test("says what it needs when it can unpack nowhere", async () => {
   assert.equal(code, 1);
   assert.equal(stdout, "");
   assert.match(stderr, /Set XDG_CACHE_HOME/);
+});
+
+Deno.test("asks for room for all that it unpacks, and for what it needs meanwhile", async () => {
+  const text = await launcherText("self_extracting", "none", {
+    DENO_SIZE: "5000000",
+    PART_SIZES: "3000000 2000000",
+  });
+  const script = join(packed.directory, "launcher");
+  await Deno.writeTextFile(script, text);
+  const { stderr } = await packed.start(
+    { XDG_CACHE_HOME: "/dev/null", TMPDIR: "/dev/null" },
+    [script],
+    "/bin/sh",
+  );
+  // The program is unpacked in one piece, and then parted.
+  assert.match(stderr, /has 16 MB free/);
 });
 
 Deno.test("does not start from a file that was copied in part", async () => {

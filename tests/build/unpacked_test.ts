@@ -207,3 +207,17 @@ Deno.test("takes the temporary directory when there is no home", async () => {
   assert.equal((await packed.start({ TMPDIR }, ["echo"], packed.smallExecutable)).code, 7);
   assert.equal((await namesIn(TMPDIR)).length, 1);
 });
+
+Deno.test("a cache or home that is no absolute path counts as none, since it is another in each directory", async () => {
+  const { XDG_CACHE_HOME: HOME, TMPDIR } = await packed.freshCache();
+  const directory = await Deno.makeTempDir({ dir: packed.directory });
+  const script = `cd '${directory}' && exec '${packed.smallExecutable}' echo`;
+  const start = (env: Record<string, string>) => packed.start(env, ["-c", script], "/bin/sh");
+  const first = await start({ XDG_CACHE_HOME: "cache", HOME, TMPDIR });
+  assert.deepEqual([first.code, first.stderr], [7, ""]);
+  assert.deepEqual([await namesIn(HOME), await namesIn(TMPDIR)], [[".cache"], []]);
+  const second = await start({ CACHE_DIRECTORY: "cache", HOME: "home", TMPDIR });
+  assert.deepEqual([second.code, second.stderr], [7, ""]);
+  assert.equal((await namesIn(TMPDIR)).length, 1);
+  assert.deepEqual(await namesIn(directory), []);
+});
