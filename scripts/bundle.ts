@@ -3,6 +3,7 @@ import { globSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packedPage } from "./page.ts";
+import { inAscii } from "./plain_ascii.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** What an entry loads by `import()`, relative to it. */
@@ -44,21 +45,14 @@ export async function bundle({ entry, main, facts, deno }: BundleOptions): Promi
   await deno(tree, [...options, "--code-splitting", `--outdir=${resolve(directory)}`, program]);
   for (const part of await namesOfParts(directory)) {
     const path = join(directory, part);
+    // One character beyond ASCII has V8 keep the whole file in two bytes a character, and decode it at each
+    // start.
     const text = inAscii(await Deno.readTextFile(path));
     const page = text.includes("__VABUS_PAGE__")
       ? `globalThis.__VABUS_PAGE__ = ${JSON.stringify(await packedPage())};\n`
       : "";
     await Deno.writeTextFile(path, page + text);
   }
-}
-
-/**
- * One character beyond ASCII has V8 keep the whole file in two bytes a character, and decode it at each
- * start. The bundler escapes those in strings; others are in comments and patterns, where this means the
- * same.
- */
-function inAscii(text: string): string {
-  return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Copies what is bundled. The names in it are the same wherever it is, and so are the files made of it. */
