@@ -14,6 +14,18 @@ export interface Aggregate {
   readonly revision: number;
 }
 
+/**
+ * Aggregates in an order. Each may be made when it is asked for, and anew the next time: those of a batch
+ * would live so long that the collector moves all of them. An array is one, too.
+ */
+export interface Aggregates extends Iterable<Aggregate> {
+  readonly length: number;
+  /** @param index From 0 on. Undefined: there is none. */
+  at(index: number): Aggregate | undefined;
+  /** Frees their memory. Nobody asks for one afterwards. */
+  release?(): void;
+}
+
 /** The public JSON shape of an aggregate (Kafka values, stdout lines). Times are Unix seconds. */
 export interface AggregateRecord {
   readonly name: string;
@@ -49,4 +61,10 @@ export function toRecord(aggregate: Aggregate, instance: string): AggregateRecor
 /** An aggregate's series and function, for people. */
 export function describeSeries({ name, labels = "", aggFunc }: Aggregate): string {
   return `${aggFunc}(${JSON.stringify(name)}${labels})`;
+}
+
+/** The first of some aggregates whose series has labels; undefined: none has. */
+export function firstWithLabels(aggregates: Aggregates): Aggregate | undefined {
+  for (const aggregate of aggregates) if (aggregate.labels !== undefined) return aggregate;
+  return undefined;
 }

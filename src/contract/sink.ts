@@ -1,4 +1,4 @@
-import type { Aggregate } from "../aggregation/aggregate.ts";
+import type { Aggregate, Aggregates } from "../aggregation/aggregate.ts";
 import { oneLine } from "../platform/log/printable.ts";
 import type { ReadBack } from "./read_back.ts";
 
@@ -15,7 +15,7 @@ export interface OutboxBatch {
   readonly firstId: OutboxId;
   /** The sink's cursor after this batch. */
   readonly nextId: OutboxId;
-  readonly aggregates: readonly Aggregate[];
+  readonly aggregates: Aggregates;
   /** The outbox id of each aggregate, ascending. */
   readonly ids: readonly OutboxId[];
   /**

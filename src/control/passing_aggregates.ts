@@ -5,7 +5,7 @@ import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { readSegment } from "../state/outbox/archive.ts";
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
-import { toAggregate } from "../state/outbox/segment_reader.ts";
+import { toAggregate } from "../state/outbox/segment_aggregates.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 
 /** An aggregate of a window that has closed, or that a late event has corrected. */

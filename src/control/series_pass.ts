@@ -6,7 +6,7 @@ import { newestWindows, segmentsOf } from "../state/outbox/archive_windows.ts";
 import type { WindowKey } from "../state/outbox/expected_rows.ts";
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import type { Segment } from "../state/outbox/segment.ts";
-import { toAggregate } from "../state/outbox/segment_reader.ts";
+import { toAggregate } from "../state/outbox/segment_aggregates.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import { fateOf } from "../state/outbox/stay.ts";
 import type { Readable } from "./found_series.ts";

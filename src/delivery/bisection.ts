@@ -5,7 +5,8 @@ import type { OutboxBatch } from "../contract/sink.ts";
  * half can then be delivered, or turn out to be at fault, on its own.
  */
 export function bisect(batch: OutboxBatch): [OutboxBatch, OutboxBatch] {
-  const { ids, aggregates } = batch;
+  const { ids } = batch;
+  const aggregates = [...batch.aggregates];
   const middle = aggregates.length >> 1;
   const middleId = ids[middle]!;
   return [

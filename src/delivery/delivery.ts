@@ -123,6 +123,7 @@ export class Delivery {
           if (batch !== undefined) {
             await this.deliver(batch, stop);
             this.outbox.delivered(this.name, batch);
+            batch.aggregates.release?.();
           } else if (finish.aborted) return undefined;
           else await this.rest(finish, stop);
           this.standing.succeeded();

@@ -22,7 +22,7 @@ export class Rejections {
    * @throws {SinkError} The sink has as many dead letters as can be kept.
    */
   put(batch: OutboxBatch, refusal: SinkRefusal): void {
-    const aggregate = batch.aggregates[0]!;
+    const aggregate = batch.aggregates.at(0)!;
     this.putAway(aggregate, refusal, batch.nextId);
     this.observer.rejected(this.sink, 1);
     this.logger.error("the sink rejects an aggregate, which is now a dead letter", {

@@ -48,8 +48,10 @@ export class Trial {
    *
    * @throws {SinkError} The sink is at fault. Everything before the cursor is settled.
    */
-  async settle(batch: OutboxBatch): Promise<void> {
-    this.rows = batch.aggregates.map((aggregate, i) => {
+  async settle(refused: OutboxBatch): Promise<void> {
+    const aggregates = [...refused.aggregates];
+    const batch = { ...refused, aggregates };
+    this.rows = aggregates.map((aggregate, i) => {
       const id = batch.ids[i]!;
       // Writing a witness is not a delivery. A sink that stores the position must not take it for one.
       return { ...batch, firstId: id, nextId: batch.firstId, ids: [id], aggregates: [aggregate] };
@@ -92,7 +94,7 @@ export class Trial {
    * @throws {SinkError} No other aggregate succeeds, or this one fails in another way.
    */
   private async failsAgain(batch: OutboxBatch, error: UnexplainedRefusal): Promise<boolean> {
-    if (!await this.anotherPasses(batch.aggregates[0]!)) throw faultOfSink(error);
+    if (!await this.anotherPasses(batch.aggregates.at(0)!)) throw faultOfSink(error);
     try {
       await this.steps.write(batch);
       return false;
@@ -109,7 +111,7 @@ export class Trial {
    * have to wait for aggregates of others, which may never come.
    */
   private async anotherPasses(suspect: Aggregate): Promise<boolean> {
-    const others = this.rows.slice(this.rows.findIndex(({ aggregates }) => aggregates[0] === suspect) + 1);
+    const others = this.rows.slice(this.rows.findIndex(({ aggregates }) => aggregates.at(0) === suspect) + 1);
     const step = Math.max(1, Math.floor(others.length / WITNESSES_MAX));
     const witnesses = others.filter((_, i) => i % step === 0).slice(0, WITNESSES_MAX);
     witnesses.push(

@@ -2,6 +2,7 @@ import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
 import type { ReadBack } from "../../src/contract/read_back.ts";
 import { keyOf } from "./sink_samples.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 /** The rows of a {@link FakeSink}'s backend, by instance and key; they outlive the sink. */
 export type FakeTable = Map<string, Map<string, Aggregate>>;
@@ -61,7 +62,7 @@ export class FakeSink implements Sink, ReadBack {
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
     return this.perform("write", signal, () => {
       if (!this.opened) throw new SinkError("unavailable", "Fake: not open.");
-      const refused = batch.aggregates.find((aggregate) => this.options.isRejected?.(aggregate));
+      const refused = rowsOf(batch).find((aggregate) => this.options.isRejected?.(aggregate));
       if (refused !== undefined) throw new SinkError("rejected", `Fake: refused ${refused.name}.`);
       for (const aggregate of batch.aggregates) this.upsert(aggregate, batch.overwrites);
       this.batches.push(batch);

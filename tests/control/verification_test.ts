@@ -8,6 +8,7 @@ import { type Sink, SinkError } from "../../src/contract/sink.ts";
 import type { DeletedRows, ReadBack } from "../../src/contract/read_back.ts";
 import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Inside, type InsideOptions } from "../state/inside.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 /** The rows of a sink, which a test can change in every way. */
 class Backend implements Sink, ReadBack {
@@ -230,7 +231,7 @@ Deno.test("what waits is no difference, also where the sink has it and the curso
     plant.take(["a", 1], ["b", 1]);
     const waiting = (await plant.verify()).sinks[0]!;
     assert.deepEqual([waiting.waiting_events, waiting.expected_events, waiting.difference_count], [2, 0, 0]);
-    const [first] = plant.inside.outbox.read("all", 0, 1)!.aggregates;
+    const [first] = rowsOf(plant.inside.outbox.read("all", 0, 1)!);
     plant.backend.put(first!);
     const ahead = (await plant.verify()).sinks[0]!;
     assert.deepEqual([ahead.waiting_events, ahead.expected_events, ahead.difference_count], [1, 1, 0]);

@@ -6,6 +6,7 @@ import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../
 import { StateError } from "../../src/state/file/state_error.ts";
 import { deliveryTo, HastyClock, Ledger } from "./delivery_rig.ts";
 import { MemoryOutbox } from "./memory_outbox.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 /** What a sink does with an attempt. */
 type Fate = "ok" | "unavailable" | "misconfigured" | "applied but failed" | "hang";
@@ -36,7 +37,7 @@ class ScriptedSink implements Sink {
     assert.ok(this.isOpen, "written to while closed");
     assert.equal(batch.ids.length, batch.aggregates.length);
     await this.meet(() => {
-      const bad = batch.aggregates.find(({ name }) => this.poison(name));
+      const bad = rowsOf(batch).find(({ name }) => this.poison(name));
       if (bad) throw new SinkError("rejected", `cannot stand ${bad.name}`);
       this.batches.push(batch.aggregates.length);
       for (const { name } of batch.aggregates) this.rows.set(name, (this.rows.get(name) ?? 0) + 1);
@@ -73,6 +74,24 @@ Deno.test("delivers all in order, then ends when it shall finish", async () => {
   assert.equal(outbox.cursor("s"), 20);
   assert.equal(ledger.delivered_, 20);
   assert.equal(sink.isOpen, false);
+});
+
+Deno.test("the memory of a batch is freed once all of it is settled, and not where the sink may go on with it", async () => {
+  const freed: number[] = [];
+  const outbox = MemoryOutbox.of(12);
+  const read = outbox.read.bind(outbox);
+  outbox.read = (...of) => {
+    const batch = read(...of);
+    const rows = batch && rowsOf(batch);
+    const release = () => void freed.push(rows!.splice(0).length);
+    return batch && { ...batch, aggregates: Object.assign(rows!, { release }) };
+  };
+  const sink = new ScriptedSink("s", ["ok", "unavailable"]);
+  sink.poison = (name) => name === "n6";
+  assert.equal(await deliveryTo(sink, outbox, new HastyClock()).run(FIRED, NEVER), undefined);
+  assert.equal(outbox.rejected.length, 1);
+  assert.equal(sink.rows.size, 11);
+  assert.deepEqual(freed, [8, 4]);
 });
 
 Deno.test("a sink that answers at once keeps neither signals nor timers waiting", async () => {

@@ -10,6 +10,7 @@ import {
 } from "../../src/contract/sink.ts";
 import { deliveryTo, HastyClock, Ledger } from "./delivery_rig.ts";
 import { MemoryOutbox } from "./memory_outbox.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 const NEVER = new AbortController().signal;
 const FIRED = AbortSignal.abort();
@@ -111,8 +112,8 @@ Deno.test("the outbox is told of each batch that is settled, be it written or re
   outbox.delivered = (...[sink, batch]: [sink?: string, batch?: OutboxBatch]) =>
     void settled.push(`${sink} ${batch?.firstId}-${batch?.nextId}`);
   const sink = new NotingSink({
-    write: ({ aggregates }) => {
-      if (aggregates.some(({ name }) => name === "n9")) throw new SinkError("rejected", "no");
+    write: (batch) => {
+      if (rowsOf(batch).some(({ name }) => name === "n9")) throw new SinkError("rejected", "no");
     },
   });
   await deliveryTo(sink, outbox, new HastyClock()).run(FIRED, NEVER);
@@ -167,8 +168,8 @@ Deno.test("a sink that cannot take a row twice is never put on trial", async () 
     const outbox = MemoryOutbox.of(2);
     const sink = new NotingSink({
       repeat,
-      write: ({ aggregates }) => {
-        if (aggregates.some(({ name }) => name === "n0")) {
+      write: (batch) => {
+        if (rowsOf(batch).some(({ name }) => name === "n0")) {
           throw new UnexplainedRefusal("(X)", "unavailable", "why not");
         }
       },

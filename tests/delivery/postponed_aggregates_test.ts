@@ -4,6 +4,7 @@ import { PostponedAggregates } from "../../src/delivery/postponed_aggregates.ts"
 import { HastyClock } from "./delivery_rig.ts";
 import { aggregateNamed, MemoryOutbox } from "./memory_outbox.ts";
 import { loggerTo } from "../support/logs.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 /** An outbox with postponed aggregates of as many windows, two of each. */
 function postponed(windows: number) {
@@ -28,7 +29,7 @@ function postponed(windows: number) {
       tried.push(batch);
       return write();
     });
-    return tried.flatMap(({ aggregates }) => aggregates.map(({ name }) => name));
+    return tried.flatMap((batch) => rowsOf(batch).map(({ name }) => name));
   };
   return { outbox, clock, log, tried, round };
 }

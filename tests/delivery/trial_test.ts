@@ -5,6 +5,7 @@ import { type OutboxBatch, type Sink, SinkError, UnexplainedRefusal } from "../.
 import { Trial } from "../../src/delivery/trial.ts";
 import { deliveryTo, HastyClock, Ledger } from "./delivery_rig.ts";
 import { MemoryOutbox } from "./memory_outbox.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 const NEVER = new AbortController().signal;
 const FIRED = AbortSignal.abort();
@@ -231,12 +232,13 @@ async function settled(
 ) {
   const writes: string[] = [];
   const trial = new Trial("s", outbox, {
-    write({ aggregates }) {
+    write(batch) {
+      const aggregates = rowsOf(batch);
       writes.push(aggregates.map(({ name }) => name.slice(1)).join(""));
       const error = aggregates.map(({ name }) => fate(name, writes.length)).find((found) => found);
       return error === undefined ? Promise.resolve() : Promise.reject(error);
     },
-    reject: ({ aggregates, nextId }, refusal) => outbox.reject("s", aggregates[0]!, refusal, nextId),
+    reject: ({ aggregates, nextId }, refusal) => outbox.reject("s", aggregates.at(0)!, refusal, nextId),
   });
   const failure = await trial.settle(outbox.read("s", 0, rows)!).catch((error: Error) => error.message);
   const rejected = outbox.rejected.map(({ name }) => name);

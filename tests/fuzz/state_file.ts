@@ -13,6 +13,7 @@ import { MemorySource, openRig, type Rig } from "../ingest/rig.ts";
 import { below, chance } from "./draw.ts";
 import type { Random, Target, Trial } from "./target.ts";
 import { CONTEXT, QUIET } from "../contract/sink_samples.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 /**
  * A state directory with one changed byte, or with a shorter file. Opening it must fail, or everything must
@@ -191,7 +192,7 @@ function outboxRows({ core }: Rig): unknown[] {
     rows.push([sink, core.outbox.cursor(sink)]);
     let from = 0;
     for (let batch; (batch = core.outbox.read(sink, from, 1000)); from = batch.nextId) {
-      batch.aggregates.forEach((aggregate, i) => rows.push({ sink, id: batch!.ids[i], ...aggregate }));
+      rowsOf(batch).forEach((aggregate, i) => rows.push({ sink, id: batch!.ids[i], ...aggregate }));
     }
   }
   return rows;
@@ -226,11 +227,11 @@ async function sampleStates(root: string): Promise<Record<DamagedFile["state"], 
   accept(rig, 1, [reading("a", 7, 4), reading("c", 1e300, 5)]);
   core.ingest.checkpointNow(true);
   const batch = core.outbox.read("sqlite", 0, 1000)!;
-  await sink.write({ ...batch, aggregates: batch.aggregates.slice(1) }, new AbortController().signal);
+  await sink.write({ ...batch, aggregates: rowsOf(batch).slice(1) }, new AbortController().signal);
   await sink.close();
   core.outbox.reject(
     "sqlite",
-    batch.aggregates[0]!,
+    rowsOf(batch)[0]!,
     { reason: "rejected", detail: "a sink's own words" },
     batch.nextId,
   );

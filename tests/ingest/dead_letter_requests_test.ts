@@ -7,6 +7,7 @@ import { ALL_WINDOWS } from "../../src/control/span.ts";
 import { verify } from "../../src/control/verification.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
 import { CONTEXT } from "../contract/sink_samples.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 const NOW_MS = 1_000_000_000;
 const NOW_S = NOW_MS / 1000;
@@ -40,7 +41,7 @@ async function deliver(
   await sink.open({ ...CONTEXT, stateId: outbox.stateId, endId: outbox.endId() }, NEVER);
   for (let batch; (batch = outbox.read("sqlite", outbox.cursor("sqlite"), 1)) !== undefined;) {
     seen.push(...batch.aggregates);
-    const refused = batch.aggregates.find(isRejected);
+    const refused = rowsOf(batch).find(isRejected);
     if (refused) outbox.reject("sqlite", refused, { reason: "rejected", detail: "no" }, batch.nextId);
     else {
       await sink.write(batch, NEVER);

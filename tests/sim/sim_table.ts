@@ -10,6 +10,7 @@ import { rowKey } from "./expected_row.ts";
 import type { Dice } from "./dice.ts";
 import { POISON } from "./plant.ts";
 import type { SinkLink, SinkWeather } from "./sink_link.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 /** A table that is written by upsert: a row changes only when its revision rises. */
 export class SimTable {
@@ -62,10 +63,11 @@ export class SimTable {
         // The poison at the time of sending counts: a batch that was rejected then must not be accepted when
         // it arrives late a second time.
         const { isPoisoned } = this.weather;
+        const rows = rowsOf(batch);
         return link.request(
           describe(batch),
           signal,
-          () => this.upsert(batch.aggregates, isPoisoned, batch.overwrites),
+          () => this.upsert(rows, isPoisoned, batch.overwrites),
           () => new UnexplainedRefusal("permission", "misconfigured", "permission denied"),
         );
       },
@@ -105,7 +107,9 @@ function refusalOf({ aggFunc }: Aggregate): SinkError {
 }
 
 /** A batch in a trace. */
-export function describe({ firstId, nextId, aggregates }: OutboxBatch): string {
+export function describe(batch: OutboxBatch): string {
+  const { firstId, nextId } = batch;
+  const aggregates = rowsOf(batch);
   const shown = aggregates.slice(0, 4).map((aggregate) =>
     `${rowKey(aggregate)} r${aggregate.revision} n${aggregate.count}`
   );

@@ -4,6 +4,7 @@ import { rowKey } from "./expected_row.ts";
 import { POISON } from "./plant.ts";
 import type { SinkLink, SinkWeather } from "./sink_link.ts";
 import { describe } from "./sim_table.ts";
+import { rowsOf } from "../support/rows_of.ts";
 
 /**
  * A Kafka topic as a reader sees it that reads committed records only, with one transactional id: whoever
@@ -47,7 +48,7 @@ export class SimTopic {
         const ownEpoch = epoch;
         await link.request(`${describe(batch)}: send`, signal, () => {
           this.checkFence(ownEpoch);
-          if (this.weather.isPoisoned && batch.aggregates.some(({ name }) => name === POISON)) {
+          if (this.weather.isPoisoned && rowsOf(batch).some(({ name }) => name === POISON)) {
             throw new SinkError("rejected", "the record is too large");
           }
         });

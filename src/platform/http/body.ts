@@ -1,3 +1,4 @@
+import { freeMemoryOf } from "../process/memory.ts";
 import { concatenated } from "./bounded_bytes.ts";
 import { giveWay } from "../clock/steps.ts";
 import type { ByteBudget } from "./byte_budget.ts";
@@ -87,7 +88,7 @@ export async function holdBody(
     return {
       bytes,
       release: () => {
-        free(bytes);
+        freeMemoryOf(bytes);
         received.release();
       },
     };
@@ -120,11 +121,6 @@ async function receive(
     const what = isAsItCame ? "the body was cut off" : "the body was cut off, or is not one stream of gzip";
     throw new BodyError(400, what);
   }
-}
-
-/** Frees memory outside of the collector's heap at once. The collector would let it pile up. */
-function free({ buffer }: Uint8Array<ArrayBuffer>): void {
-  buffer.transfer(0);
 }
 
 /**
@@ -209,7 +205,7 @@ class Received {
   }
 
   private freeBlocks(): void {
-    for (const block of this.blocks) free(block);
+    for (const block of this.blocks) freeMemoryOf(block);
     this.blocks.length = 0;
   }
 

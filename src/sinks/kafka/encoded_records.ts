@@ -32,11 +32,10 @@ export interface Producer {
   readonly firstSequence: number;
 }
 
-/** Keys and values, by their indices. */
+/** Keys and values, by their indices. They are made anew each time. */
 export interface Rows {
   readonly count: number;
-  key(index: number): string;
-  value(index: number): string;
+  record(index: number): { readonly key: string; readonly value: string };
 }
 
 /**
@@ -152,7 +151,7 @@ export class EncodedRecords {
     const valueLengths: number[] = [];
     let text = "";
     for (let i = from; i < to; i++) {
-      const [key, value] = [rows.key(i), rows.value(i)];
+      const { key, value } = rows.record(i);
       this.starts[i] = this.end + text.length;
       text += ROOM[varintBytes(key.length)]! + key;
       this.keyEnds[i] = this.end + text.length;
@@ -173,7 +172,8 @@ export class EncodedRecords {
   /** The same for rows that are not all ASCII: only the encoder knows their lengths. */
   private encodeEach(rows: Rows, from: number, to: number): void {
     for (let i = from; i < to; i++) {
-      const [key, value] = [ENCODER.encode(rows.key(i)), ENCODER.encode(rows.value(i))];
+      const record = rows.record(i);
+      const [key, value] = [ENCODER.encode(record.key), ENCODER.encode(record.value)];
       this.reserve(key.length + value.length + 2 * VARINT_MAX_BYTES + this.headers.length);
       this.starts[i] = this.end;
       this.keyStarts[i] = putVarint(this.bytes, this.end, key.length);

@@ -1,4 +1,4 @@
-import type { Aggregate } from "../../aggregation/aggregate.ts";
+import type { Aggregates } from "../../aggregation/aggregate.ts";
 import { RecordTexts } from "../../aggregation/record_texts.ts";
 import { type CompressionName, COMPRESSIONS } from "../../platform/kafka/compression.ts";
 import { EncodedRecords, type RecordRun } from "./encoded_records.ts";
@@ -24,7 +24,7 @@ export interface RunOptions {
  * are bounded.
  */
 export function* recordRuns(
-  aggregates: readonly Aggregate[],
+  aggregates: Aggregates,
   { compression, instance, maxBytes, timeMs, traceparent }: RunOptions,
 ): Generator<RecordRun> {
   const headers = { "content-type": "application/json", ...(traceparent && { traceparent }) };
@@ -32,8 +32,10 @@ export function* recordRuns(
   for (let from = 0; from < aggregates.length; from += ENCODED_ROWS) {
     const rows = {
       count: Math.min(ENCODED_ROWS, aggregates.length - from),
-      key: (index: number) => aggregates[from + index]!.name,
-      value: (index: number) => texts.of(aggregates[from + index]!),
+      record: (index: number) => {
+        const aggregate = aggregates.at(from + index)!;
+        return { key: aggregate.name, value: texts.of(aggregate) };
+      },
     };
     yield* new EncodedRecords(rows, headers, timeMs, COMPRESSIONS[compression]).runs(maxBytes);
   }

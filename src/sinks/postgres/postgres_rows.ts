@@ -1,5 +1,6 @@
-import type { Aggregate } from "../../aggregation/aggregate.ts";
+import type { Aggregate, Aggregates } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
+import { KeyColumns } from "../key_columns.ts";
 import type { Sql } from "./postgres_driver.ts";
 import { writerTableOf } from "./postgres_table_name.ts";
 import type { Contradiction } from "../../contract/sink.ts";
@@ -19,7 +20,7 @@ export interface Upsert {
   readonly hasLabels: boolean;
   readonly instance: string;
   /** Unique and sorted, see {@link uniqueSorted}. */
-  readonly rows: readonly Aggregate[];
+  readonly rows: Aggregates;
   /** Whether the commit must be durable, whatever the server's default is. */
   readonly isDurable: boolean;
   /**
@@ -93,7 +94,7 @@ export async function contradictions(
       and (stored.value <> incoming.value or stored.count <> incoming.count)
     limit ${CONTRADICTIONS_MAX}`;
   return held.map(({ index, value, count, revision }) => {
-    const written = rows[index - 1]!;
+    const written = rows.at(index - 1)!;
     return { written, held: { ...written, value, count, revision } };
   });
 }
@@ -108,7 +109,7 @@ export async function missing(
     where not exists (select 1 from ${sql(table)} as stored
       where ${isSameRow(sql, instance, hasLabels)} and stored.revision >= incoming.revision)
     order by index`;
-  return found.map(({ index }) => rows[index - 1]!);
+  return found.map(({ index }) => rows.at(index - 1)!);
 }
 
 function isSameRow(sql: Sql, instance: string, hasLabels: boolean) {
@@ -118,37 +119,57 @@ function isSameRow(sql: Sql, instance: string, hasLabels: boolean) {
     and stored.window_end = to_timestamp(incoming.window_end_ms / 1000) and stored.instance = ${instance}`;
 }
 
-function incoming(sql: Sql, rows: readonly Aggregate[]) {
+function incoming(sql: Sql, rows: Aggregates) {
+  const columns = columnsOf(rows);
   return sql`unnest(
-    ${textArray(rows.map((row) => row.name))}::text[],
-    ${textArray(rows.map((row) => row.aggFunc))}::text[],
-    ${numberArray(rows.map((row) => row.windowStartMs))}::float8[],
-    ${numberArray(rows.map((row) => row.windowEndMs))}::float8[],
-    ${numberArray(rows.map((row) => row.value))}::float8[],
-    ${numberArray(rows.map((row) => row.count))}::float8[],
-    ${numberArray(rows.map((row) => row.revision))}::float8[],
-    ${textArray(rows.map((row) => row.labels ?? NO_LABELS))}::text[]
+    ${textArray(columns.name)}::text[],
+    ${textArray(columns.aggFunc)}::text[],
+    ${numberArray(columns.windowStartMs)}::float8[],
+    ${numberArray(columns.windowEndMs)}::float8[],
+    ${numberArray(columns.value)}::float8[],
+    ${numberArray(columns.count)}::float8[],
+    ${numberArray(columns.revision)}::float8[],
+    ${textArray(columns.labels)}::text[]
   ) with ordinality as incoming
     (name, agg_func, window_start_ms, window_end_ms, value, count, revision, labels, index)`;
+}
+
+/** Each row is made once. */
+function columnsOf(rows: Aggregates) {
+  const columns = {
+    name: [] as string[],
+    labels: [] as string[],
+    aggFunc: [] as string[],
+    windowStartMs: [] as number[],
+    windowEndMs: [] as number[],
+    value: [] as number[],
+    count: [] as number[],
+    revision: [] as number[],
+  };
+  for (const row of rows) {
+    columns.name.push(row.name);
+    columns.labels.push(row.labels ?? NO_LABELS);
+    columns.aggFunc.push(row.aggFunc);
+    columns.windowStartMs.push(row.windowStartMs);
+    columns.windowEndMs.push(row.windowEndMs);
+    columns.value.push(row.value);
+    columns.count.push(row.count);
+    columns.revision.push(row.revision);
+  }
+  return columns;
 }
 
 /**
  * A statement may touch each row once, so the highest of several revisions stays. With one order for all, no
  * two statements can deadlock, and in the order of the key neighbouring rows follow each other.
  */
-export function uniqueSorted(aggregates: readonly Aggregate[]): Aggregate[] {
-  const sorted = aggregates.toSorted((a, b) => compareKeys(a, b) || b.revision - a.revision);
-  return sorted.filter((row, index) => index === 0 || compareKeys(sorted[index - 1]!, row) !== 0);
-}
-
-function compareKeys(a: Aggregate, b: Aggregate): number {
-  return a.windowStartMs - b.windowStartMs || compareText(a.name, b.name) ||
-    compareText(a.labels ?? "", b.labels ?? "") || compareText(a.aggFunc, b.aggFunc) ||
-    a.windowEndMs - b.windowEndMs;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+export function uniqueSorted(aggregates: Aggregates): Aggregates {
+  const keys = new KeyColumns(aggregates);
+  const { revision, windowEndMs, windowStartMs } = keys;
+  const compare = (a: number, b: number) =>
+    windowStartMs[a]! - windowStartMs[b]! || keys.compareSeries(a, b) || windowEndMs[a]! - windowEndMs[b]!;
+  const sorted = keys.sorted((a, b) => compare(a, b) || revision[b]! - revision[a]!);
+  return keys.select(sorted.filter((row, i) => i === 0 || compare(sorted[i - 1]!, row) !== 0));
 }
 
 /** An array of PostgreSQL. Nearly no text has anything to escape, which is seen for all of them at once. */

@@ -1,4 +1,9 @@
-import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
+import {
+  type Aggregate,
+  type Aggregates,
+  describeSeries,
+  firstWithLabels,
+} from "../../aggregation/aggregate.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import {
   type OutboxBatch,
@@ -117,9 +122,9 @@ export class PostgresSink implements Sink {
   }
 
   /** Refuses rows with labels where the key has none: series that differ only in labels would be one row. */
-  private assertRoomForLabels(rows: readonly Aggregate[], { labelsAdvice }: Prepared): void {
+  private assertRoomForLabels(rows: Aggregates, { labelsAdvice }: Prepared): void {
     if (labelsAdvice === undefined) return;
-    const labelled = rows.find(({ labels }) => labels !== undefined);
+    const labelled = firstWithLabels(rows);
     if (labelled === undefined) return;
     throw new SinkError(
       "misconfigured",
@@ -148,7 +153,7 @@ export class PostgresSink implements Sink {
 
   /** Finds out why fewer rows were written than the batch has. Mostly they are there already. */
   private async explain(
-    rows: readonly Aggregate[],
+    rows: Aggregates,
     { context, prepared }: Opened,
     signal: AbortSignal,
   ): Promise<void> {
@@ -161,7 +166,7 @@ export class PostgresSink implements Sink {
   }
 
   private async missingOf(
-    rows: readonly Aggregate[],
+    rows: Aggregates,
     prepared: Prepared,
     signal: AbortSignal,
   ): Promise<Aggregate[]> {
@@ -169,7 +174,7 @@ export class PostgresSink implements Sink {
     return await this.session.query("the rows there", signal, (sql) => missing(sql, sought));
   }
 
-  private upsert(rows: readonly Aggregate[], { labelsAdvice, isDurable }: Prepared): Upsert {
+  private upsert(rows: Aggregates, { labelsAdvice, isDurable }: Prepared): Upsert {
     const { table, instance } = this.options;
     return { table, hasLabels: labelsAdvice === undefined, instance, rows, isDurable };
   }

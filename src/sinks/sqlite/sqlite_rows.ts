@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Aggregate } from "../../aggregation/aggregate.ts";
+import type { Aggregate, Aggregates } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
+import { KeyColumns } from "../key_columns.ts";
 import type { TableShape } from "./sqlite_table.ts";
 
 /**
@@ -18,33 +19,37 @@ export interface Unwritten {
 /**
  * Rows are written in the order of the table, so that each page is read and written once per batch. Revisions
  * of one row stay in their order.
+ *
+ * @param isWanted Which of the aggregates are written, by index and start of window.
  */
 export function inOrderOfKey(
-  aggregates: readonly Aggregate[],
+  aggregates: Aggregates,
   { isWindowFirst }: Pick<TableShape, "isWindowFirst">,
-): readonly Aggregate[] {
-  return aggregates.toSorted((a, b) =>
-    (isWindowFirst ? a.windowStartMs - b.windowStartMs || a.windowEndMs - b.windowEndMs : 0) ||
-    compareText(a.name, b.name) || compareText(a.labels ?? "", b.labels ?? "") ||
-    compareText(a.aggFunc, b.aggFunc)
+  isWanted: (index: number, windowStartMs: number) => boolean = () => true,
+): Aggregates {
+  const keys = new KeyColumns(aggregates);
+  const { windowEndMs, windowStartMs } = keys;
+  const sorted = keys.sorted((a, b) =>
+    (isWindowFirst ? windowStartMs[a]! - windowStartMs[b]! || windowEndMs[a]! - windowEndMs[b]! : 0) ||
+    keys.compareSeries(a, b)
   );
-}
-
-function compareText(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1;
+  return keys.select(sorted.filter((index) => isWanted(index, windowStartMs[index]!)));
 }
 
 /**
  * Splits rows that are in the order of the key into runs for {@link RowStatements.put}: rows of one window
  * with different keys.
  */
-export function* runsOf(rows: readonly Aggregate[]): Generator<readonly Aggregate[]> {
-  for (let from = 0; from < rows.length;) {
-    let to = from + 1;
-    while (to < rows.length && to - from < RUN_ROWS && isNeighbour(rows[to - 1]!, rows[to]!)) to++;
-    yield rows.slice(from, to);
-    from = to;
+export function* runsOf(rows: Iterable<Aggregate>): Generator<readonly Aggregate[]> {
+  let run: Aggregate[] = [];
+  for (const row of rows) {
+    if (run.length === RUN_ROWS || (run.length > 0 && !isNeighbour(run.at(-1)!, row))) {
+      yield run;
+      run = [];
+    }
+    run.push(row);
   }
+  if (run.length > 0) yield run;
 }
 
 function isNeighbour(a: Aggregate, b: Aggregate): boolean {

@@ -1,5 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
+import {
+  type Aggregate,
+  type Aggregates,
+  describeSeries,
+  firstWithLabels,
+} from "../../aggregation/aggregate.ts";
 import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { giveWayToRequests } from "../../platform/clock/steps.ts";
 import { emptySink, missingRows, swallowedRows } from "../alarms.ts";
@@ -93,6 +98,7 @@ export class SqliteSink implements Sink {
       const contradictions: Contradiction[] = [];
       const swallowed: Aggregate[] = [];
       let isClaimed = false;
+      let newestMs = -Infinity;
       const isLong = batch.aggregates.length > ROWS_A_TURN;
       // Reading the batch out of the outbox took as long as sorting it will.
       if (isLong) await this.giveWay(database, signal);
@@ -100,7 +106,7 @@ export class SqliteSink implements Sink {
       try {
         const writtenTo = claim.nextId;
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
-        const rows = isClaimed ? inOrderOfKey(this.withoutDeleted(batch, writtenTo), shape) : [];
+        const rows = isClaimed ? inOrderOfKey(batch.aggregates, shape, this.wanted(batch, writtenTo)) : [];
         let sinceTurn = isLong ? ROWS_A_TURN : 0;
         for (const run of runsOf(rows)) {
           if (sinceTurn >= ROWS_A_TURN) {
@@ -108,6 +114,7 @@ export class SqliteSink implements Sink {
             sinceTurn = 0;
           }
           sinceTurn += run.length;
+          newestMs = Math.max(newestMs, run[0]!.windowStartMs);
           for (const { row, held } of statements.put(run, batch.overwrites)) {
             if (held === undefined) swallowed.push(row);
             else contradictions.push({ written: row, held });
@@ -123,7 +130,7 @@ export class SqliteSink implements Sink {
       if (!isClaimed) throw await claimLost(claim, context, this.address);
       // The commit took as long as reading the next batch will.
       if (isLong) await giveWayToRequests();
-      this.retention?.after(newestStartMs(batch.aggregates), batch.aggregates.length);
+      this.retention?.after(newestMs, batch.aggregates.length);
       if (contradictions.length > 0) context.contradicted(contradictions);
       const alarm = swallowedRows(swallowed);
       if (alarm !== undefined) context.alarm(alarm);
@@ -187,15 +194,11 @@ export class SqliteSink implements Sink {
    * Rows that were deleted for their age are not written again: their events would be counted twice at the
    * next deletion.
    */
-  private withoutDeleted(
-    { aggregates, ids, overwrites }: OutboxBatch,
-    writtenTo: number,
-  ): readonly Aggregate[] {
+  private wanted({ ids, overwrites }: OutboxBatch, writtenTo: number) {
     const deleted = this.retention?.deleted;
-    if (deleted === undefined) return aggregates;
-    return aggregates.filter(({ windowStartMs }, i) =>
-      windowStartMs >= deleted.beforeMs || (!overwrites && ids[i]! >= writtenTo)
-    );
+    return (index: number, windowStartMs: number) =>
+      deleted === undefined || windowStartMs >= deleted.beforeMs ||
+      (!overwrites && ids[index]! >= writtenTo);
   }
 
   /**
@@ -203,8 +206,8 @@ export class SqliteSink implements Sink {
    *
    * @throws {SinkError}
    */
-  private assertWithoutLabels(aggregates: readonly Aggregate[]): void {
-    const labelled = aggregates.find(({ labels }) => labels !== undefined);
+  private assertWithoutLabels(aggregates: Aggregates): void {
+    const labelled = firstWithLabels(aggregates);
     if (labelled === undefined) return;
     throw new SinkError(
       "misconfigured",
@@ -247,10 +250,6 @@ export class SqliteSink implements Sink {
 function giveBackSpace(database: DatabaseSync): void {
   if (database.prepare("select 1 from sqlite_schema limit 1").get() !== undefined) return;
   database.prepare("pragma auto_vacuum = incremental").run();
-}
-
-function newestStartMs(aggregates: readonly Aggregate[]): number {
-  return aggregates.reduce((newest, { windowStartMs }) => Math.max(newest, windowStartMs), -Infinity);
 }
 
 function unavailable(reason: string): SinkError {

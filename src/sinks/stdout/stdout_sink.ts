@@ -1,4 +1,4 @@
-import type { Aggregate } from "../../aggregation/aggregate.ts";
+import type { Aggregates } from "../../aggregation/aggregate.ts";
 import { RecordTexts } from "../../aggregation/record_texts.ts";
 import { printableLines } from "../../platform/log/printable.ts";
 import { withDeadline } from "../deadline.ts";
@@ -50,16 +50,15 @@ export class StdoutSink implements Sink {
     return Promise.resolve();
   }
 
-  private async writeLines(aggregates: readonly Aggregate[], signal: AbortSignal): Promise<void> {
+  private async writeLines(aggregates: Aggregates, signal: AbortSignal): Promise<void> {
     // A newline ends the line that a failure has cut off. Else the first line of the new attempt would be
     // appended to it.
     if (this.isInsideLine) await this.writeAll(Uint8Array.of(NEWLINE));
     const texts = new RecordTexts(this.options.instance);
     for (let first = 0; first < aggregates.length && !signal.aborted; first += LINES_PER_WRITE) {
+      const end = Math.min(first + LINES_PER_WRITE, aggregates.length);
       let lines = "";
-      for (const aggregate of aggregates.slice(first, first + LINES_PER_WRITE)) {
-        lines += `${texts.of(aggregate)}\n`;
-      }
+      for (let i = first; i < end; i++) lines += `${texts.of(aggregates.at(i)!)}\n`;
       await this.writeAll(this.encoder.encode(printableLines(lines)));
     }
   }

@@ -78,11 +78,16 @@ export function readColumns<T>(path: string, read: () => T): T {
   }
 }
 
-/** Reads columns in the order they were written. @throws {ColumnError} */
+/**
+ * Reads columns in the order they were written. They are views of the blob where their numbers differ.
+ *
+ * @throws {ColumnError}
+ */
 export class ColumnReader {
   private readonly view: DataView;
   private at = HEADER_BYTES;
 
+  /** @param blob It begins at a multiple of eight bytes of its memory, as all those of SQLite do. */
   constructor(private readonly blob: Uint8Array) {
     this.view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
     if (blob.length < HEADER_BYTES) throw new ColumnError("a block of columns is cut off");
@@ -117,7 +122,11 @@ export class ColumnReader {
   }
 
   private read<T extends NumberColumn>(
-    Column: { new (length: number): T; readonly BYTES_PER_ELEMENT: number },
+    Column: {
+      new (length: number): T;
+      new (buffer: ArrayBufferLike, start: number, length: number): T;
+      readonly BYTES_PER_ELEMENT: number;
+    },
     width = 0,
   ): T {
     if (this.at + 8 > this.blob.length) throw new ColumnError("a block of columns is cut off");
@@ -129,8 +138,7 @@ export class ColumnReader {
     if ((tag !== CONSTANT && tag !== ARRAY) || start + byteLength > this.blob.length) {
       throw new ColumnError("a block of columns has a wrong length");
     }
-    const column = new Column(stored);
-    new Uint8Array(column.buffer).set(this.blob.subarray(start, start + byteLength));
+    const column = new Column(this.blob.buffer, this.blob.byteOffset + start, stored);
     this.at = (start + byteLength + 7) & ~7;
     return tag === ARRAY ? column : new Column(length).fill(column[0]!) as T;
   }

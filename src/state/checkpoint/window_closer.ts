@@ -5,6 +5,7 @@ import { archiveHash } from "../../aggregation/series_hash.ts";
 import { functionId } from "../../event/agg_function.ts";
 import { seriesKey } from "../../event/labels.ts";
 import { atOnce } from "../../platform/clock/steps.ts";
+import { freeMemoryOf } from "../../platform/process/memory.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import type { ArchivedWindow } from "../outbox/archive.ts";
 import { SegmentBuilder } from "../outbox/segment.ts";
@@ -31,6 +32,8 @@ interface PreparedWindows {
 /** Writes the aggregates of closing windows as segments. */
 export class WindowCloser {
   private rows: ClosingRows;
+  /** For {@link prepare}: other checkpoints may be made in between. */
+  private rowsAhead: ClosingRows;
   private prepared: PreparedWindows | undefined;
   /** For aggregates that are put out again. */
   private readonly builder = new SegmentBuilder();
@@ -51,12 +54,14 @@ export class WindowCloser {
     const floor = state.get<{ value: number }>("SELECT value FROM account WHERE name = 'revision_floor'");
     this.revisionFloor = floor?.value ?? 0;
     this.rows = this.newRows();
+    this.rowsAhead = this.newRows();
   }
 
   /** Replaces the routes for windows that close from now on. */
   reroute(routes: RouteTable): void {
     this.routes = routes;
     this.rows = this.newRows();
+    this.rowsAhead = this.newRows();
     this.prepared = undefined;
   }
 
@@ -82,8 +87,7 @@ export class WindowCloser {
     const closed = nothingClosed();
     const segments: ClosedSegment[] = [];
     this.prepared = undefined;
-    // These have a builder of their own: other checkpoints may be made in between.
-    const steps = this.newRows().make(
+    const steps = this.rowsAhead.make(
       aggregator.windows,
       closing,
       closed,
@@ -107,7 +111,10 @@ export class WindowCloser {
     const prepared = this.takePrepared(aggregator, closing);
     const closed = { ...prepared?.closed ?? nothingClosed(), endId };
     const put = (segment: ClosedSegment) => this.put(segment, false, closed, nowMs);
-    prepared?.segments.forEach(put);
+    for (const segment of prepared?.segments ?? []) {
+      put(segment);
+      freeMemoryOf(segment.rows);
+    }
     const others = closing.filter((window) => !prepared?.windows.has(window));
     atOnce(this.rows.make(aggregator.windows, others, closed, new RowCount(Infinity), put));
     return closed;

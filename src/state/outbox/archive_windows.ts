@@ -8,7 +8,7 @@ import { readDroppedWindows } from "../checkpoint/dropped_windows.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { readSegment } from "./archive.ts";
 import type { WindowKey } from "./expected_rows.ts";
-import { toAggregate } from "./segment_reader.ts";
+import { toAggregate } from "./segment_aggregates.ts";
 
 const ENCODER = new TextEncoder();
 

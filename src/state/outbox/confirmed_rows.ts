@@ -5,7 +5,7 @@ import { archiveHash } from "../../aggregation/series_hash.ts";
 import { type Confirmed, CONFIRMED_MAX } from "../../contract/sink.ts";
 import { acceptedBelow } from "../alarms.ts";
 import { readSegment } from "./archive.ts";
-import { toAggregate } from "./segment_reader.ts";
+import { toAggregate } from "./segment_aggregates.ts";
 import { waitingRows } from "./sink_registry.ts";
 import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";

@@ -1,6 +1,6 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { readSegment } from "./archive.ts";
-import { toAggregate } from "./segment_reader.ts";
+import { toAggregate } from "./segment_aggregates.ts";
 import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { bitsOfStays, fateOf } from "./stay.ts";

@@ -16,7 +16,7 @@ export class TooManyRefused extends Error {
 export interface PostponedWindow {
   readonly windowEndMs: number;
   /** The aggregate that was refused first. */
-  readonly sample: OutboxBatch["aggregates"][number];
+  readonly sample: Aggregate;
   readonly deadLetterIds: readonly number[];
 }
 
@@ -54,7 +54,7 @@ export interface Outbox {
    */
   reject(
     sink: string,
-    aggregate: OutboxBatch["aggregates"][number],
+    aggregate: Aggregate,
     refusal: SinkRefusal,
     nextId: number,
   ): void;
@@ -74,9 +74,9 @@ export interface Outbox {
    */
   alarm(sink: string, alarm: SinkAlarm): boolean;
   /** At most `max` of the aggregates that wait for `sink` from `fromId` on, evenly spread over them. */
-  samples(sink: string, fromId: number, max: number): readonly OutboxBatch["aggregates"][number][];
+  samples(sink: string, fromId: number, max: number): readonly Aggregate[];
   /** The newest aggregate that `sink` has accepted, if it is still known. */
-  lastDelivered(sink: string): OutboxBatch["aggregates"][number] | undefined;
+  lastDelivered(sink: string): Aggregate | undefined;
   /** Number of refused aggregates of `sink` among the dead letters whose detail contains `part`. */
   refusedCount(sink: string, part: string): number;
   /**

@@ -2,6 +2,7 @@ import type { Accumulator } from "../../aggregation/accumulator.ts";
 import type { QuantileSketch } from "../../aggregation/quantile_sketch.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { seriesOf } from "../../event/labels.ts";
+import { freeMemoryOf } from "../../platform/process/memory.ts";
 import { copyBytes } from "../../aggregation/series_rows.ts";
 import { isFunctionId, isPercentile } from "../../event/agg_function.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "../checkpoint/columns.ts";
@@ -146,7 +147,7 @@ export class Segment {
   private readonly sketches: Map<number, QuantileSketch>;
 
   /** @throws {ColumnError} The blob is damaged. */
-  constructor(blob: Uint8Array) {
+  constructor(private readonly blob: Uint8Array) {
     const reader = new ColumnReader(blob);
     this.hash = reader.int32();
     this.functionId = reader.int32();
@@ -200,6 +201,11 @@ export class Segment {
       count: this.count[row]!,
       sketch: isPercentile(functionId) ? this.sketches.get(row) : undefined,
     };
+  }
+
+  /** Frees the memory of the blob. No row can be read afterwards. */
+  release(): void {
+    freeMemoryOf(this.blob);
   }
 
   /** The row of a series, or -1. */

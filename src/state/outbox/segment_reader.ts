@@ -1,9 +1,7 @@
-import { functionName } from "../../event/agg_function.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
-import { valueOf } from "../../aggregation/accumulator.ts";
 import type { OutboxBatch, OutboxId } from "../../contract/sink.ts";
 import { readSegment } from "./archive.ts";
-import type { Segment } from "./segment.ts";
+import { SegmentAggregates, toAggregate } from "./segment_aggregates.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /** Segments per read at most. It bounds the work where none of their rows is for the sink. */
@@ -36,7 +34,7 @@ export class SegmentReader {
     );
     if (segments.length === 0) return undefined;
     const ids: OutboxId[] = [];
-    const aggregates: Aggregate[] = [];
+    const aggregates = new SegmentAggregates();
     let nextId = fromId;
     let closedMs = Infinity;
     for (const found of segments) {
@@ -44,11 +42,12 @@ export class SegmentReader {
       nextId = firstId + rowCount;
       if ((found.sink_bits & bit) === 0) continue;
       const segment = readSegment(this.state, firstId);
+      aggregates.begin(segment, found.window_start_ms, found.window_end_ms);
       for (let row = Math.max(0, fromId - firstId); row < rowCount; row++) {
         if ((segment.sinks[row]! & bit) === 0) continue;
         closedMs = Math.min(closedMs, found.closed_at_ms);
         ids.push(firstId + row);
-        aggregates.push(toAggregate(segment, row, found.window_start_ms, found.window_end_ms));
+        aggregates.add(row);
         if (aggregates.length === maxAggregates) {
           return { firstId: fromId, nextId: firstId + row + 1, ids, aggregates, closedMs };
         }
@@ -109,22 +108,4 @@ export class SegmentReader {
     }
     return undefined;
   }
-}
-
-/** A row of a segment as an aggregate. */
-export function toAggregate(
-  segment: Segment,
-  row: number,
-  windowStartMs: number,
-  windowEndMs: number,
-): Aggregate {
-  // Spreading the series would take longer than all the rest.
-  const { name, labels } = segment.series(row);
-  const aggFunc = functionName(segment.functionId[row]!);
-  const value = valueOf(segment.accumulator(row));
-  const count = segment.count[row]!;
-  const revision = segment.revision[row]!;
-  return labels === undefined
-    ? { name, aggFunc, value, windowStartMs, windowEndMs, count, revision }
-    : { name, labels, aggFunc, value, windowStartMs, windowEndMs, count, revision };
 }

@@ -6,6 +6,7 @@ import { SimTable } from "../sim_table.ts";
 import { SimTopic } from "../sim_topic.ts";
 import type { BrokenVariant } from "./broken_variant.ts";
 import { replace } from "./replace.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 /** Makes the product use sinks with other methods. */
 function withSinks(change: (sink: Sink) => Partial<Sink>): (surroundings: Surroundings) => Surroundings {
@@ -20,10 +21,10 @@ function droppingInBisection(sink: Sink): Partial<Sink> {
   let splitAt = -1;
   return {
     write: async (batch, signal) => {
-      const { ids, aggregates } = batch;
+      const { ids } = batch;
       const isSecondHalf = batch.firstId === splitAt;
       const cut: OutboxBatch = isSecondHalf
-        ? { ...batch, ids: ids.slice(1), aggregates: aggregates.slice(1) }
+        ? { ...batch, ids: ids.slice(1), aggregates: rowsOf(batch).slice(1) }
         : batch;
       try {
         if (cut.aggregates.length > 0) await sink.write(cut, signal);

@@ -128,7 +128,7 @@ function written(body: Uint8Array): Writing["partitions"] {
 }
 
 function runOf(): RecordRun {
-  const rows = { count: ROWS, key: (i: number) => `oven${i}`, value: (i: number) => `{"value":${i}}` };
+  const rows = { count: ROWS, record: (i: number) => ({ key: `oven${i}`, value: `{"value":${i}}` }) };
   const [run] = new EncodedRecords(rows, {}, 1_700_000_000_000, COMPRESSIONS.none).runs(Infinity);
   return run!;
 }

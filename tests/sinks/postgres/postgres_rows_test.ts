@@ -16,6 +16,6 @@ Deno.test("of each row of a batch the highest revision stays, in the order of th
   ];
   const outdated = [0, 1].map((revision) => ({ ...rows[0]!, revision }));
   for (const given of [[...outdated, ...rows], [...rows, ...outdated].toReversed()]) {
-    assert.deepEqual(uniqueSorted(given), rows);
+    assert.deepEqual([...uniqueSorted(given)], rows);
   }
 });

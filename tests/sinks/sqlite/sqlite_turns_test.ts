@@ -4,6 +4,7 @@ import { giveWay } from "../../../src/platform/clock/steps.ts";
 import { SqliteSink } from "../../../src/sinks/sqlite/sqlite_sink.ts";
 import { aggregateOf, batchOf, CONTEXT, NEVER, QUIET, sinkError } from "../../contract/sink_samples.ts";
 import { readRows } from "../sqlite_rows.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 const INSTANCE = "plant-1";
 const ROWS = 10_000;
@@ -50,7 +51,7 @@ async function turnsFor(rows: number): Promise<number> {
       return real(work, 0);
     }) as typeof real;
     try {
-      await sink.write({ ...BATCH, aggregates: BATCH.aggregates.slice(0, rows) }, NEVER);
+      await sink.write({ ...BATCH, aggregates: rowsOf(BATCH).slice(0, rows) }, NEVER);
     } finally {
       globalThis.setTimeout = real;
     }

@@ -11,6 +11,7 @@ import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { readRefusalAlarms } from "../../../src/state/letters/refusal_alarms.ts";
 import { Segment } from "../../../src/state/outbox/segment.ts";
 import { Inside, type InsideOptions, inTemporaryDirectory, withInside } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 /** Gives a handler's core on a directory to each of `lives`, one after another. */
 function overRestarts(options: InsideOptions, ...lives: ((inside: Inside) => void)[]): void {
@@ -266,7 +267,9 @@ Deno.test("the books tell what a sink has refused: kept, purged, and by the leng
   withInside((inside) => {
     inside.take([reading(1), reading(1), reading(1, "b"), reading(3, "c"), reading(3, "d")]);
     inside.save(true);
-    const { aggregates, ids } = inside.outbox.read("x", 0, 9)!;
+    const batch = inside.outbox.read("x", 0, 9)!;
+    const { ids } = batch;
+    const aggregates = rowsOf(batch);
     for (const [i, aggregate] of aggregates.entries()) {
       if (aggregate.name === "d") continue;
       inside.outbox.reject("x", aggregate, { reason: "rejected", detail: "no" }, ids[i]! + 1);
@@ -438,7 +441,9 @@ Deno.test("what a sink refused and an operator purged is written off once it is 
   withInside((inside) => {
     inside.take([reading(0.5), reading(0.6), reading(10.9)]);
     inside.save();
-    const { aggregates, ids } = inside.outbox.read("all", 0, 9)!;
+    const batch = inside.outbox.read("all", 0, 9)!;
+    const { ids } = batch;
+    const aggregates = rowsOf(batch);
     inside.outbox.reject("all", aggregates[0]!, { reason: "rejected", detail: "no" }, ids[0]! + 1);
     inside.request("purge", readDeadLetters(inside.state, { limit: 9 }));
     const told = () => {

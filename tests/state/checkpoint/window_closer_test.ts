@@ -6,6 +6,7 @@ import { ArchivedWindow } from "../../../src/state/outbox/archive.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 Deno.test("a checkpoint that failed while a window was corrected leaves nothing behind for the next try", () => {
   inTemporaryDirectory((directory) => {
@@ -50,14 +51,16 @@ Deno.test("what is sent again is the aggregate as it was, for the sink that refu
     inside.save(true);
     inside.take([{ name, value: 3, timestamp: 0.5, agg_func: "p50" }]);
     inside.save(true);
-    const { aggregates, nextId } = inside.outbox.read("x", 0, 9)!;
+    const batch = inside.outbox.read("x", 0, 9)!;
+    const { nextId } = batch;
+    const aggregates = rowsOf(batch);
     const refused = aggregates.find((row) => row.name === name && row.revision === 1)!;
     assert.equal(refused.count, 4);
     inside.outbox.reject("x", refused, { reason: "rejected", detail: "no" }, nextId);
     inside.outbox.advance("y", nextId);
     inside.request("retry", readDeadLetters(inside.state, { limit: 9 }));
-    assert.deepEqual(inside.outbox.read("x", nextId, 9)?.aggregates, [refused]);
-    assert.deepEqual(inside.outbox.read("y", nextId, 9)?.aggregates, []);
+    assert.deepEqual(rowsOf(inside.outbox.read("x", nextId, 9)), [refused]);
+    assert.deepEqual(rowsOf(inside.outbox.read("y", nextId, 9)), []);
     assert.deepEqual(readDeadLetters(inside.state, { limit: 9 }), []);
     const routed = ["x", "y"].map((sink) => inside.registry.get(sink).routedCount);
     assert.deepEqual(routed, [6, 6], "it was counted when it was routed first");
@@ -76,7 +79,7 @@ Deno.test("only the newest revision of an aggregate that the archive has can be 
       inside.save(true);
     }
     const { outbox, state, checkpoint: { closer } } = inside;
-    const { aggregates } = outbox.read("x", 0, 9)!;
+    const aggregates = rowsOf(outbox.read("x", 0, 9)!);
     assert.deepEqual(aggregates.map(({ revision }) => revision), [0, 1, 2]);
     const newest = aggregates[2]!;
     const archived = ArchivedWindow.load(state, 0, 1000);
@@ -141,7 +144,7 @@ Deno.test("changed routes hold for all windows that close from then on, also whe
       return Promise.resolve();
     });
     inside.save(true);
-    const names = (sink: string) => outbox.read(sink, 0, 9)!.aggregates.map(({ name }) => name);
+    const names = (sink: string) => rowsOf(outbox.read(sink, 0, 9)!).map(({ name }) => name);
     assert.deepEqual([names("x"), names("y")], [["first", "made meanwhile"], ["made before"]]);
     state.close();
   } finally {
@@ -159,7 +162,7 @@ Deno.test("the revisions of a restored state begin above those that the lost one
       inside.take([{ name: "a", value: 1, timestamp: 0.5 }]);
       inside.save(true);
     }
-    assert.deepEqual(inside.outbox.read("all", 0, 9)!.aggregates.map(({ revision }) => revision), [
+    assert.deepEqual(rowsOf(inside.outbox.read("all", 0, 9)!).map(({ revision }) => revision), [
       1000,
       1001,
     ]);

@@ -14,6 +14,7 @@ import { EventBatch } from "../../../src/event/event_batch.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { MemorySource, openRig } from "../../ingest/rig.ts";
 import { inTemporaryDirectory } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
@@ -30,7 +31,9 @@ async function makeState(directory: string): Promise<void> {
   await rig.readers[0]!.drain(new AbortController().signal);
   const { ingest, outbox, state } = rig.core;
   ingest.checkpointNow(true);
-  const { aggregates, nextId } = outbox.read("sqlite", 0, 1)!;
+  const batch = outbox.read("sqlite", 0, 1)!;
+  const { nextId } = batch;
+  const aggregates = rowsOf(batch);
   outbox.reject("sqlite", { ...aggregates[0]!, value: Infinity }, {
     reason: "rejected",
     detail: "its own words: � ü",

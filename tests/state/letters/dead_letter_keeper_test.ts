@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { readBookEntries } from "../../../src/state/checkpoint/book_entries.ts";
 import { Inside, inTemporaryDirectory, withInside } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 const A = { name: "a", value: 1, timestamp: 1 };
 
@@ -14,7 +15,7 @@ function publish(inside: Inside): void {
 function refuse({ outbox }: Inside): void {
   for (let batch; (batch = outbox.read("all", outbox.cursor("all"), 1));) {
     const refusal = { reason: "rejected", detail: "no" } as const;
-    if (batch.aggregates[0]) outbox.reject("all", batch.aggregates[0], refusal, batch.nextId);
+    if (rowsOf(batch)[0]) outbox.reject("all", rowsOf(batch)[0], refusal, batch.nextId);
     else outbox.advance("all", batch.nextId);
   }
 }
@@ -25,7 +26,7 @@ const lacked = ({ state }: Inside) =>
   state.all<{ revision: number }>("SELECT revision FROM dead_letter WHERE purged ORDER BY id")
     .map(({ revision }) => revision);
 const waiting = ({ outbox }: Inside) =>
-  outbox.read("all", outbox.cursor("all"), 9)?.aggregates.map(({ revision, count }) => [revision, count]);
+  rowsOf(outbox.read("all", outbox.cursor("all"), 9))?.map(({ revision, count }) => [revision, count]);
 
 Deno.test("a retried aggregate is sent again where it is the newest revision, and nothing is left of its dead letter", () =>
   withInside((inside) => {
@@ -72,7 +73,7 @@ Deno.test("of several retried windows each is sent again once", () =>
     inside.save(true);
     refuse(inside);
     inside.request("retry", deadLetters(inside));
-    const sent = inside.outbox.read("all", inside.outbox.cursor("all"), 9)!.aggregates;
+    const sent = rowsOf(inside.outbox.read("all", inside.outbox.cursor("all"), 9)!);
     assert.deepEqual(sent.map(({ name, windowStartMs }) => [name, windowStartMs]), [
       ["a", 1000],
       ["b", 1000],

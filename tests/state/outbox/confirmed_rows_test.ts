@@ -3,6 +3,7 @@ import { CONFIRMED_MAX } from "../../../src/contract/sink.ts";
 import { acceptSink } from "../../../src/state/alarms.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { Inside, type InsideOptions, inTemporaryDirectory, withInside } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 const BOTH: InsideOptions = { sinks: ["x", "y"] };
 
@@ -21,7 +22,9 @@ function deliver(inside: Inside, sink = "x"): void {
 
 /** The next row for the sink is refused by it. */
 function refuse(inside: Inside, sink = "x"): void {
-  const { aggregates, ids } = inside.outbox.read(sink, inside.outbox.cursor(sink), 1)!;
+  const batch = inside.outbox.read(sink, inside.outbox.cursor(sink), 1)!;
+  const { ids } = batch;
+  const aggregates = rowsOf(batch);
   inside.outbox.reject(sink, aggregates[0]!, { reason: "rejected", detail: "no" }, ids[0]! + 1);
 }
 
@@ -43,7 +46,9 @@ Deno.test("a sink has confirmed what is behind its cursor, row by row", () =>
     assert.deepEqual(confirmed(inside), [true, ["b2", "a1"]]);
     assert.deepEqual(confirmed(inside, "y"), [false, []]);
     publish(inside, ["c", "d", "e"], 3);
-    const { ids, aggregates } = inside.outbox.read("x", 2, 2)!;
+    const batch = inside.outbox.read("x", 2, 2)!;
+    const { ids } = batch;
+    const aggregates = rowsOf(batch);
     inside.outbox.advance("x", ids[1]! + 1);
     const names = aggregates.map(({ name }) => `${name}3`).reverse();
     assert.deepEqual(confirmed(inside), [true, [...names, "b2", "a1"]]);
@@ -134,7 +139,7 @@ Deno.test("a row is the state's own when it has given out exactly that one, in a
     publish(inside, ["a", "b", "c"], 1);
     publish(inside, ["b"], 1);
     const { outbox } = inside;
-    const rows = outbox.read("x", 0, 9)!.aggregates;
+    const rows = rowsOf(outbox.read("x", 0, 9)!);
     assert.deepEqual(rows.map(({ name, revision }) => name + revision).sort(), ["a0", "b0", "b1", "c0"]);
     for (const row of rows) {
       assert.equal(outbox.isOwn(row), true, `${row.name} ${row.revision}`);

@@ -11,6 +11,7 @@ import {
 } from "../../../src/state/outbox/expected_rows.ts";
 import { Inside, type InsideOptions, inTemporaryDirectory } from "../inside.ts";
 import { hand, publish } from "./rows_for_sinks.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 const WINDOW: WindowKey = { startMs: 1000, endMs: 2000 };
 
@@ -146,7 +147,7 @@ Deno.test("what a sink has refused of other windows, or at earlier revisions, is
       }
       assert.deepEqual(expected(inside), { delivered: ["a3 r2"], waiting: [], givenUp: [] });
       assert.deepEqual(lacking(inside), [1, 0], "of revision 3 only");
-      const [refused] = inside.outbox.read("y", 0, 9)!.aggregates.filter(({ revision }) => revision === 2);
+      const [refused] = rowsOf(inside.outbox.read("y", 0, 9)!).filter(({ revision }) => revision === 2);
       inside.outbox.reject("y", refused!, { reason: "rejected", detail: "no" }, 1);
       assert.deepEqual(
         expected(inside).delivered,

@@ -3,6 +3,7 @@ import { addToBookEntry } from "../../../src/state/checkpoint/book_entries.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { keptDeadLetters, readLosses } from "../../../src/state/outbox/losses.ts";
 import { type Inside, withInside } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 /** Adds to what the books count. */
 function count({ state }: Inside, entries: Readonly<Record<string, number>>): void {
@@ -121,7 +122,9 @@ Deno.test("a sink lacks what was purged of its refusals and what was given up", 
   withInside((inside) => {
     inside.take(["a", "a", "b"].map((name) => ({ name, value: 1, timestamp: 1 })));
     inside.save(true);
-    const { aggregates, ids } = inside.outbox.read("all", 0, 9)!;
+    const batch = inside.outbox.read("all", 0, 9)!;
+    const { ids } = batch;
+    const aggregates = rowsOf(batch);
     aggregates.forEach((aggregate, i) =>
       inside.outbox.reject("all", aggregate, { reason: "rejected", detail: "no" }, ids[i]! + 1)
     );

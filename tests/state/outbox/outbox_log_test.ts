@@ -7,6 +7,7 @@ import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../../../src
 import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
 import type { NameRoutes } from "../../../src/state/checkpoint/route_table.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 const BY_DEAD_LETTER: NameRoutes = {
   always: undefined,
@@ -23,7 +24,7 @@ function readAll(inside: Inside, sink: string, from: number, most: number): [id:
     assert.equal(batch.ids.length, batch.aggregates.length);
     assert.ok(batch.ids.length <= most);
     assert.ok(batch.ids.every((id) => id >= from && id < batch!.nextId));
-    batch.ids.forEach((id, i) => read.push([id, batch!.aggregates[i]!.name]));
+    batch.ids.forEach((id, i) => read.push([id, rowsOf(batch!)[i]!.name]));
   }
   assert.equal(from, inside.outbox.endId());
   return read;
@@ -77,7 +78,7 @@ Deno.test("a run with nothing for the sink moves it on in one step, bounded in i
     );
     inside.save(true);
     const batch = inside.outbox.read("x", 0, 10)!;
-    assert.deepEqual([batch.aggregates, batch.nextId], [[], SEGMENT_ROWS + 1]);
+    assert.deepEqual([rowsOf(batch), batch.nextId], [[], SEGMENT_ROWS + 1]);
     assert.equal(inside.outbox.read("x", batch.nextId, 10), undefined);
     inside.state.close();
   });
@@ -104,7 +105,9 @@ Deno.test("a rejected aggregate and the cursor behind it are on disk together, a
     let inside = new Inside(directory);
     inside.take(["a", "b"].map((name) => ({ name, value: 1, timestamp: 0 })));
     inside.save(true);
-    const { aggregates, ids } = inside.outbox.read("all", 0, 1)!;
+    const batch = inside.outbox.read("all", 0, 1)!;
+    const { ids } = batch;
+    const aggregates = rowsOf(batch);
     inside.outbox.reject("all", aggregates[0]!, { reason: "rejected", detail: "its own words" }, ids[0]! + 1);
     inside.outbox.advance("all", 2);
     inside.outbox.advance("all", 1);
@@ -143,7 +146,9 @@ Deno.test("a sink that refuses more than can be kept gets no more, until some of
     const inside = new Inside(directory, { rejectedMax: 2 });
     inside.take(["a", "b", "c"].map((name) => ({ name, value: 1, timestamp: 0 })));
     inside.save(true);
-    const { aggregates, ids } = inside.outbox.read("all", 0, 3)!;
+    const batch = inside.outbox.read("all", 0, 3)!;
+    const { ids } = batch;
+    const aggregates = rowsOf(batch);
     const reject = (i: number) =>
       inside.outbox.reject("all", aggregates[i]!, { reason: "rejected", detail: "too long" }, ids[i]! + 1);
     reject(0);
@@ -169,7 +174,9 @@ Deno.test("what a sink has postponed is put back by a request that the next chec
     const { outbox, state } = inside;
     inside.take(["a", "b"].map((name) => ({ name, value: 1, timestamp: 0 })));
     inside.save(true);
-    const { aggregates, ids } = outbox.read("all", 0, 2)!;
+    const batch = outbox.read("all", 0, 2)!;
+    const { ids } = batch;
+    const aggregates = rowsOf(batch);
     aggregates.forEach((aggregate, i) =>
       outbox.reject("all", aggregate, { reason: "postponed", detail: "later" }, ids[i]! + 1)
     );
@@ -260,7 +267,7 @@ function readNext({ outbox }: Inside, from = outbox.cursor("all")): string | und
   outbox.delivered("all", batch);
   if (batch.overwrites !== true) outbox.advance("all", batch.nextId);
   else assert.deepEqual([batch.firstId, batch.nextId, ...batch.ids], Array(2 + batch.ids.length).fill(from));
-  const names = batch.aggregates.map(({ name }) => name);
+  const names = rowsOf(batch).map(({ name }) => name);
   return `${batch.overwrites === true ? "again" : "new"}: ${names}`;
 }
 
@@ -326,7 +333,7 @@ Deno.test("what is wrong with what a sink holds is settled once all of it was se
     assert.equal(readNext(inside), "again: a");
     publish(inside, 5, "x");
     const ahead = outbox.read("all", outbox.cursor("all"), 1)!;
-    assert.deepEqual(ahead.aggregates.map(({ name }) => name), ["x"]);
+    assert.deepEqual(rowsOf(ahead).map(({ name }) => name), ["x"]);
     outbox.read("all", outbox.cursor("all"), 1);
     outbox.delivered("all", ahead);
     assert.deepEqual(

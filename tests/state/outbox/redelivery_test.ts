@@ -10,6 +10,7 @@ import {
   readRedeliveries,
 } from "../../../src/state/outbox/redelivery.ts";
 import { Inside, type InsideOptions, inTemporaryDirectory } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 /** Opens the state for some work, as one life of the handler would. */
 function live<T>(directory: string, work: (inside: Inside) => T, options: InsideOptions = {}): T {
@@ -153,7 +154,7 @@ Deno.test("after what waits, then by turns with what is new, and no cursor moves
         outbox.advance("all", batch.nextId);
         outbox.delivered("all", batch);
         assert.equal(outbox.cursor("all") > before, !batch.overwrites);
-        turns.push(batch.overwrites ? `again ${batch.aggregates.map(({ name }) => name)}` : "new");
+        turns.push(batch.overwrites ? `again ${rowsOf(batch).map(({ name }) => name)}` : "new");
         if (turns.length === 1) publish(inside, ["e", "f"], 3);
       }
       assert.deepEqual(turns.filter((turn) => turn !== "again "), [
@@ -183,7 +184,7 @@ Deno.test("what a sink got before a crash, and the state does not know of, is se
         outbox.advance("all", batch.nextId);
         outbox.delivered("all", batch);
         const how = batch.overwrites ? "overwriting" : "new";
-        sent.push(...batch.aggregates.map(({ name }) => `${name} ${how}`));
+        sent.push(...rowsOf(batch).map(({ name }) => `${name} ${how}`));
       }
       assert.deepEqual(sent, ["a new", "a overwriting"]);
     });

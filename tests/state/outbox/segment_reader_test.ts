@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { SegmentReader } from "../../../src/state/outbox/segment_reader.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 const X = 1;
 const Y = 2;
@@ -34,7 +35,7 @@ Deno.test("a batch is what is in its range for the sink, no more than is asked f
   withRows(["x0", "y1", "b2", "x3", "y4"], (reader) => {
     const run = (bit: number, from: number, end: number, max = 9) => {
       const batch = reader.run(bit, from, end, max);
-      return batch && [batch.firstId, batch.nextId, batch.ids, named(batch.aggregates)];
+      return batch && [batch.firstId, batch.nextId, batch.ids, named(rowsOf(batch))];
     };
     assert.deepEqual(run(X, 0, 5), [0, 5, [0, 2, 3], "x0 b2 x3"]);
     assert.deepEqual(run(Y, 0, 5), [0, 5, [1, 2, 4], "y1 b2 y4"]);
@@ -100,7 +101,7 @@ Deno.test("an aggregate comes back with all that it was", () =>
     inside.take([{ name: "a", value: 1, ...at }, { name: "a", value: 4, ...at }]);
     inside.save(true);
     const batch = new SegmentReader(inside.state).run(1, 0, 1, 1)!;
-    assert.deepEqual(batch.aggregates, [{
+    assert.deepEqual(rowsOf(batch), [{
       name: "a",
       labels: '{"line":"1"}',
       aggFunc: "avg",
@@ -122,22 +123,22 @@ Deno.test("of a segment of several rows, those below the cursor and those of oth
     inside.take([..."abcd"].map((name) => ({ name, value: 1, timestamp: 1 })));
     inside.save(true);
     const reader = new SegmentReader(inside.state);
-    const all = reader.run(X, 0, 4, 9)!;
-    assert.deepEqual([...named(all.aggregates).split(" ")].toSorted(), [..."abcd"]);
+    const all = rowsOf(reader.run(X, 0, 4, 9)!);
+    assert.deepEqual([...named(all).split(" ")].toSorted(), [..."abcd"]);
     for (let from = 1; from < 4; from++) {
-      assert.deepEqual(reader.run(X, from, 4, 9)?.aggregates, all.aggregates.slice(from));
+      assert.deepEqual(rowsOf(reader.run(X, from, 4, 9)), all.slice(from));
       assert.deepEqual(reader.run(X, from, 4, 1)?.nextId, from + 1);
-      assert.deepEqual(reader.newestBelow(X, from, () => true), all.aggregates[from - 1]);
+      assert.deepEqual(reader.newestBelow(X, from, () => true), all[from - 1]);
     }
-    const ofY = all.aggregates.filter(({ name }) => name >= "c");
-    assert.deepEqual(reader.run(Y, 0, 4, 9)?.aggregates, ofY);
+    const ofY = all.filter(({ name }) => name >= "c");
+    assert.deepEqual(rowsOf(reader.run(Y, 0, 4, 9)), ofY);
     for (let cursor = 0; cursor <= 4; cursor++) {
-      const below = all.aggregates.slice(0, cursor).findLast((row) => ofY.includes(row));
+      const below = all.slice(0, cursor).findLast((row) => ofY.includes(row));
       assert.deepEqual(reader.newestBelow(Y, cursor, () => true), below);
     }
     inside.take([..."abcd"].map((name) => ({ name, value: 1, timestamp: 2 })));
     inside.save(true);
-    const next = reader.run(X, 4, 8, 9)!.aggregates;
+    const next = rowsOf(reader.run(X, 4, 8, 9)!);
     for (let from = 5; from < 8; from++) {
       assert.deepEqual(reader.newestBelow(X, from, () => true), next[from - 5]);
     }

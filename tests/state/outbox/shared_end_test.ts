@@ -8,6 +8,7 @@ import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { expectedRows, refusedEvents } from "../../../src/state/outbox/expected_rows.ts";
 import { writeOff } from "../../../src/state/outbox/write_off.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
+import { rowsOf } from "../../support/rows_of.ts";
 
 const LONG = { startMs: 0, endMs: 4000 };
 const SHORT = { startMs: 3000, endMs: 4000 };
@@ -31,7 +32,9 @@ function withWindows(
       const event = { name: "a", value: 1, timestamp: 3.5 };
       inside.take(Array.from({ length: number + 1 }, () => event));
       inside.save(true);
-      const { aggregates, nextId } = inside.outbox.read(SINK, number, 9)!;
+      const batch = inside.outbox.read(SINK, number, 9)!;
+      const { nextId } = batch;
+      const aggregates = rowsOf(batch);
       const [aggregate] = aggregates;
       if (delivers(aggregate!.count)) inside.outbox.advance(SINK, nextId);
       else inside.outbox.reject(SINK, aggregate!, { reason: "rejected", detail: "no" }, nextId);
@@ -77,7 +80,7 @@ Deno.test("a correction is one of its own window", () =>
   withWindows((inside) => {
     inside.take([{ name: "a", value: 1, timestamp: 3.5 }]);
     inside.save(true);
-    const corrected = inside.outbox.read(SINK, 3, 9)!.aggregates;
+    const corrected = rowsOf(inside.outbox.read(SINK, 3, 9)!);
     assert.deepEqual(
       corrected.map((
         { windowStartMs, windowEndMs, count, revision },
