@@ -72,6 +72,9 @@ const ADVICE_OF_UNAVAILABLE: Readonly<Record<string, string>> = {
   GROUP_COORDINATOR_NOT_AVAILABLE: FEW_BROKERS_ADVICE,
   GROUP_LOAD_IN_PROGRESS: STARTING_ADVICE,
   NOT_COORDINATOR_FOR_GROUP: STARTING_ADVICE,
+  CONCURRENT_TRANSACTIONS:
+    "The brokers have not ended the transaction before this one. If that does not pass, too few of them " +
+    "are there for min.insync.replicas of KAFKA_TOPIC or for transaction.state.log.min.isr.",
   NOT_ENOUGH_REPLICAS: "Start the missing brokers, or lower min.insync.replicas of KAFKA_TOPIC.",
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: "Start the missing brokers, or lower min.insync.replicas of KAFKA_TOPIC.",
 };

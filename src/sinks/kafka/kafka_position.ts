@@ -2,7 +2,7 @@ import type { PartitionOffset, Transaction } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { type OutboxId, type SinkContext, SinkError } from "../../contract/sink.ts";
-import { pauseMs } from "./kafka_patience.ts";
+import { asksToWait, pauseMs } from "./kafka_patience.ts";
 import type { KafkaSession } from "./kafka_session.ts";
 
 /** Brokers delete the position of a group without members after a week. Half a day is well within it. */
@@ -65,7 +65,7 @@ export class KafkaPosition {
         return await to.sendOffsets(offsets);
       } catch (error) {
         const waitMs = pauseMs(pauses);
-        if (waitMs === undefined || !isPassing(error)) throw error;
+        if (waitMs === undefined || !asksToWait(error)) throw error;
         await this.clock.sleep(waitMs, NEVER);
       }
     }
@@ -128,13 +128,4 @@ export class KafkaPosition {
     }
     return Math.max(nextId, cursor);
   }
-}
-
-/**
- * Whether a broker asks to try again: it still ends the transaction before, or loads what it coordinates, or
- * another one coordinates now. A connection that fails asks for nothing: it may have been closed on purpose.
- */
-function isPassing(error: unknown): boolean {
-  const { name, retriable } = error as { name?: string; retriable?: boolean };
-  return name === "KafkaJSProtocolError" && retriable === true;
 }

@@ -5,6 +5,7 @@ import { createErrorFromCode } from "kafkajs/src/protocol/error.js";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { WireReader } from "../../platform/kafka/wire_reader.ts";
 import { WireWriter } from "../../platform/kafka/wire_writer.ts";
+import { asksToWait, pauseMs } from "./kafka_patience.ts";
 
 /** The request for committed offsets. From version 7 on (Kafka 2.5) it can ask for stable ones. */
 const OFFSET_FETCH = 9;
@@ -61,7 +62,8 @@ interface Answer extends CommittedOffset {
  *
  * A transaction may have ended a moment before the group takes over the offset in it. kafkajs would be told
  * the offset before that one. So the broker is asked for a stable one, and again until it has it. Brokers
- * before Kafka 2.5 cannot be asked so.
+ * before Kafka 2.5 cannot be asked so. The group's coordinator may have changed, or still load the group: then
+ * it is asked again, too.
  *
  * @throws kafkajs's error of the broker's answer.
  */
@@ -70,19 +72,26 @@ export async function fetchStableOffset(
   of: GroupPartition,
   clock: Pick<Clock, "sleep">,
 ): Promise<CommittedOffset | undefined> {
+  for (let pauses = 0;;) {
+    let waitMs: number | undefined = ASK_AGAIN_MS;
+    try {
+      const answer = await ask(cluster, of);
+      if (answer.error === 0) {
+        return answer.offset < 0 ? undefined : { offset: answer.offset, metadata: answer.metadata };
+      }
+    } catch (error) {
+      waitMs = pauseMs(pauses++);
+      if (waitMs === undefined || !asksToWait(error)) throw error;
+    }
+    await clock.sleep(waitMs, NEVER);
+  }
+}
+
+/** Asks whoever coordinates the group now. Returns an error only where the offset is not stable. */
+async function ask(cluster: Cluster, of: GroupPartition): Promise<Answer> {
   const coordinator = await cluster.findGroupCoordinator({ groupId: of.groupId }) as unknown as Coordinator;
   const isOld = (coordinator.versions[OFFSET_FETCH]?.maxVersion ?? 0) < STABLE_SINCE;
-  for (;;) {
-    const answer = isOld
-      ? await askOld(coordinator, of)
-      : await coordinator.connectionPool.send(exchangeFor(of));
-    if (answer.error === UNSTABLE_OFFSET_COMMIT) {
-      await clock.sleep(ASK_AGAIN_MS, NEVER);
-      continue;
-    }
-    if (answer.error !== 0) throw createErrorFromCode(answer.error);
-    return answer.offset < 0 ? undefined : { offset: answer.offset, metadata: answer.metadata };
-  }
+  return isOld ? await askOld(coordinator, of) : await coordinator.connectionPool.send(exchangeFor(of));
 }
 
 async function askOld(
@@ -107,7 +116,11 @@ function exchangeFor(of: GroupPartition): Exchange<Answer> {
     },
     response: {
       decode: (answer) => new Promise((resolve) => resolve(readAnswer(answer, of))),
-      parse: (answer) => Promise.resolve(answer),
+      // It fails as any request does, so that the coordinator is looked for again.
+      parse: (answer) =>
+        answer.error === 0 || answer.error === UNSTABLE_OFFSET_COMMIT
+          ? Promise.resolve(answer)
+          : Promise.reject(createErrorFromCode(answer.error)),
     },
   };
 }

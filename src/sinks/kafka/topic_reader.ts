@@ -90,8 +90,11 @@ export class TopicReader {
 
   /** Resolves once the consumer is running. */
   private async run(consumer: Consumer, take: TakeRecord, fail: (error: unknown) => void): Promise<void> {
+    const { clock, topic } = this.options;
+    // A consumer of kafkajs fails where its coordinator is not ready, as it is where brokers have just started.
+    await this.session.committedOffset({ groupId: this.groupId, topic, partition: 0 }, clock);
     await consumer.connect();
-    await consumer.subscribe({ topic: this.options.topic, fromBeginning: true });
+    await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch, heartbeat }) => {

@@ -54,7 +54,9 @@ Deno.test("topics of the brokers' own that cannot be had say which of their sett
     assert.match(message, /offsets\.topic\.replication\.factor/);
     assert.match(message, /transaction\.state\.log\.replication\.factor/);
   }
-  assert.match(toKafkaSinkError(thrown("NOT_ENOUGH_REPLICAS"), ADDRESS).message, /min\.insync\.replicas/);
+  for (const type of ["NOT_ENOUGH_REPLICAS", "CONCURRENT_TRANSACTIONS"]) {
+    assert.match(toKafkaSinkError(thrown(type), ADDRESS).message, /min\.insync\.replicas/);
+  }
 });
 
 Deno.test("what an operator has to change is named", () => {

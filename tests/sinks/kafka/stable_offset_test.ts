@@ -26,8 +26,9 @@ interface Sent {
 }
 
 /** kafkajs's cluster with one broker that gives these answers, one after the other. */
-function clusterOf(answers: readonly Answer[], maxVersion = 10): { cluster: Cluster; asked: number[] } {
+function clusterOf(answers: readonly Answer[], maxVersion = 10) {
   const asked: number[] = [];
+  const looks: number[] = [];
   const next = () => answers[asked.length - 1]!;
   const coordinator = {
     versions: { 9: { maxVersion } },
@@ -54,8 +55,13 @@ function clusterOf(answers: readonly Answer[], maxVersion = 10): { cluster: Clus
       return Promise.resolve({ responses: [{ partitions: [{ partition, offset: `${offset}`, metadata }] }] });
     },
   };
-  const cluster = { findGroupCoordinator: () => Promise.resolve(coordinator) };
-  return { cluster: cluster as unknown as Cluster, asked };
+  const cluster = {
+    findGroupCoordinator() {
+      looks.push(asked.length);
+      return Promise.resolve(coordinator);
+    },
+  };
+  return { cluster: cluster as unknown as Cluster, asked, looks };
 }
 
 function bytesOf({ offset, metadata, error = 0, groupError = 0, of = OF }: Answer): Uint8Array {
@@ -89,6 +95,18 @@ Deno.test("a group without a position has none, and its errors are told", async 
     const { cluster } = clusterOf([{ offset: -1, ...fault }]);
     await assert.rejects(fetchStableOffset(cluster, OF, clock), { type: "GROUP_AUTHORIZATION_FAILED" });
   }
+});
+
+Deno.test("a coordinator that loads or has changed is looked for and asked again, for some time", async () => {
+  const moved = [14, 15, 16].map((groupError) => ({ offset: -1, groupError }));
+  const { asked, cluster, looks } = clusterOf([...moved, { offset: 12, metadata: "state" }]);
+  assert.deepEqual(await fetchStableOffset(cluster, OF, clock), { offset: 12, metadata: "state" });
+  assert.deepEqual([asked.length, looks], [4, [0, 1, 2, 3]]);
+  assert.deepEqual(sleeps.splice(0), [10, 20, 40]);
+  const loading = clusterOf(Array.from({ length: 20 }, () => ({ offset: -1, error: 14 })));
+  await assert.rejects(fetchStableOffset(loading.cluster, OF, clock), { type: "GROUP_LOAD_IN_PROGRESS" });
+  assert.equal(loading.asked.length, 16);
+  sleeps.length = 0;
 });
 
 Deno.test("a broker that has no stable offsets is asked as it can be", async () => {

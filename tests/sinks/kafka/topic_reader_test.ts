@@ -5,6 +5,7 @@ import { SinkError } from "../../../src/contract/sink.ts";
 import { giveWay } from "../../../src/platform/clock/steps.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { KafkaSession, PartitionEnds } from "../../../src/sinks/kafka/kafka_session.ts";
+import type { GroupPartition } from "../../../src/sinks/kafka/stable_offset.ts";
 import { TopicReader } from "../../../src/sinks/kafka/topic_reader.ts";
 
 type Payload = Record<string, unknown>;
@@ -15,6 +16,8 @@ interface World {
   /** What the broker says of the ends when it is asked again. */
   readonly endsNow?: () => Promise<readonly PartitionEnds[]>;
   readonly connect?: () => Promise<void>;
+  /** Resolves once the group has a coordinator that is ready. */
+  readonly coordinator?: () => Promise<undefined>;
   readonly deleteGroups?: () => Promise<void>;
   readonly take?: (value: string | undefined) => void;
   readonly stallTimeoutMs?: number;
@@ -53,6 +56,10 @@ async function rig(world: World = {}) {
   };
   const session = {
     createConsumer: (group: string) => (done.push(`consumer ${group}`), consumer),
+    committedOffset: (of: GroupPartition) => {
+      done.push(`coordinator of ${of.groupId}`);
+      return world.coordinator?.() ?? Promise.resolve(undefined);
+    },
     topicEnds: (topic: string) => (assert.equal(topic, "t"), world.endsNow?.() ?? Promise.resolve(ends)),
     admin: {
       deleteGroups: (groups: readonly string[]) => {
@@ -121,7 +128,12 @@ async function rig(world: World = {}) {
   };
 }
 
-const BEGUN = ["consumer group", 'subscribe {"topic":"t","fromBeginning":true}', "run false"];
+const BEGUN = [
+  "consumer group",
+  "coordinator of group",
+  'subscribe {"topic":"t","fromBeginning":true}',
+  "run false",
+];
 const LEFT = ["disconnect", "delete group"];
 
 Deno.test("a topic is read once to the ends that it had, markers included, and the group is left", async () => {
@@ -137,6 +149,17 @@ Deno.test("a topic is read once to the ends that it had, markers included, and t
   assert.deepEqual([it.waits, it.log], [[], []]);
   await it.batch(0, [8]);
   assert.equal(it.taken.length, 4);
+});
+
+Deno.test("the consumer joins its group once the group's coordinator is ready", async () => {
+  const { promise: ready, resolve } = Promise.withResolvers<undefined>();
+  const it = await rig({ coordinator: () => ready });
+  assert.deepEqual(it.done, BEGUN.slice(0, 2));
+  resolve(undefined);
+  await it.settle();
+  assert.deepEqual(it.done, BEGUN);
+  it.stop.abort();
+  await it.reading();
 });
 
 Deno.test("a topic without records is not read at all", async () => {
