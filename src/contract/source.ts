@@ -283,6 +283,11 @@ interface Step {
  */
 export type SourceErrorKind = "unavailable" | "incomplete" | "smaller" | "refused" | "garbage";
 
+export interface SourceErrorOptions extends ErrorOptions {
+  /** Ask again within this time, however often it has failed: asking costs little, and it soon passes. Ms. */
+  readonly retryWithinMs?: number;
+}
+
 /**
  * The only error a source throws. `message` is for the operator: what is wrong and what to do, without
  * secrets.
@@ -293,9 +298,14 @@ export class SourceError extends Error {
     message: string,
     /** From `Retry-After`: do not ask again sooner. Milliseconds. */
     readonly retryAfterMs?: number,
-    options?: ErrorOptions,
+    private readonly options: SourceErrorOptions = {},
   ) {
     super(oneLine(message), options);
     this.name = "SourceError";
+  }
+
+  /** See {@link SourceErrorOptions}. */
+  get retryWithinMs(): number {
+    return this.options.retryWithinMs ?? Infinity;
   }
 }

@@ -5,6 +5,8 @@ import type { LogFields, Logger } from "../platform/log/logger.ts";
 /** Failures in a row after which `once` gives up. */
 export const SETBACKS_MAX = 4;
 
+const ANY_TIME = { retryAfterMs: undefined, retryWithinMs: Infinity };
+
 /**
  * The failures in a row of one partition, or of opening a source. They are logged ever less often, with ever
  * longer pauses.
@@ -26,7 +28,8 @@ export class Setbacks {
    * @param fields The position, for the log.
    */
   failed(error: Error, fields: LogFields = {}): number {
-    const waitMs = this.backoff.nextMs(error instanceof SourceError ? error.retryAfterMs : undefined);
+    const { retryAfterMs, retryWithinMs } = error instanceof SourceError ? error : ANY_TIME;
+    const waitMs = Math.min(retryWithinMs, this.backoff.nextMs(retryAfterMs));
     if (this.backoff.shouldReport()) {
       this.logger.warn(`the bus cannot be read: ${error.message}`, {
         ...this.origin,

@@ -25,3 +25,10 @@ Deno.test("failures in a row are told ever less often, with ever longer pauses, 
   assert.equal(setbacks.inARow, 0);
   assert.equal(setbacks.failed(new Error("away")), 100);
 });
+
+Deno.test("what soon passes is asked for again within its time, however often it has failed", () => {
+  const setbacks = new Setbacks({ bus: "b" }, () => 1, loggerTo([]));
+  const away = new SourceError("unavailable", "away", undefined, { retryWithinMs: 500 });
+  assert.deepEqual(Array.from({ length: 5 }, () => setbacks.failed(away)), [100, 200, 400, 500, 500]);
+  assert.equal(setbacks.failed(new SourceError("unavailable", "away")), 3200);
+});

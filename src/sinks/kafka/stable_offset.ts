@@ -62,7 +62,7 @@ interface Answer extends CommittedOffset {
  *
  * A transaction may have ended a moment before the group takes over the offset in it. kafkajs would be told
  * the offset before that one. So the broker is asked for a stable one, and again until it has it. Brokers
- * before Kafka 2.5 cannot be asked so. The group's coordinator may have changed, or still load the group: then
+ * before Kafka 2.5 cannot be asked so. Where the group's coordinator has changed, or still loads the group,
  * it is asked again, too.
  *
  * @throws kafkajs's error of the broker's answer.

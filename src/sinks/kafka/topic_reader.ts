@@ -91,7 +91,7 @@ export class TopicReader {
   /** Resolves once the consumer is running. */
   private async run(consumer: Consumer, take: TakeRecord, fail: (error: unknown) => void): Promise<void> {
     const { clock, topic } = this.options;
-    // A consumer of kafkajs fails where its coordinator is not ready, as it is where brokers have just started.
+    // A consumer of kafkajs fails where its coordinator is not ready, as where brokers have just started.
     await this.session.committedOffset({ groupId: this.groupId, topic, partition: 0 }, clock);
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });

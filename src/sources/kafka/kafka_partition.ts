@@ -20,6 +20,8 @@ import { Standstill } from "./standstill.ts";
 
 /** How long a read takes at most: brokers may have to be connected to, one after the other. */
 const READ_MAX_MS = 90_000;
+/** Until the next try where a broker is away. In a cluster another one soon leads the partition. */
+const RETRY_WITHIN_MS = 2000;
 /** How often a read looks for the leader of its partition at most. */
 const LOOKS_MAX = 3;
 
@@ -75,6 +77,24 @@ export class KafkaPartition implements Partition {
   }
 
   async read(
+    from: Progress,
+    into: EventBatch,
+    request: ReadRequest,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    try {
+      return await this.readOn(from, into, request, signal);
+    } catch (error) {
+      if (!(error instanceof SourceError) || error.kind !== "unavailable") throw error;
+      // Another broker may lead it by the next try.
+      this.feed.leader = -1;
+      const { kind, message, retryAfterMs } = error;
+      const retry = { cause: error, retryWithinMs: RETRY_WITHIN_MS };
+      throw new SourceError(kind, message, retryAfterMs, retry);
+    }
+  }
+
+  private async readOn(
     from: Progress,
     into: EventBatch,
     request: ReadRequest,

@@ -30,7 +30,7 @@ export type Found = "records" | "none" | "gone" | "elsewhere";
  */
 export class PartitionFeed {
   topicId: string | undefined;
-  /** The number of the broker that leads the partition; -1: none does. */
+  /** The number of the broker that leads the partition; -1: none does, or it is to be looked for. */
   leader = -1;
   /** As the last answer has it: see {@link FetchedRecords}. */
   ends = { end: 0, stableEnd: 0 };

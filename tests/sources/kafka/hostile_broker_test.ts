@@ -6,12 +6,15 @@ import { type Clock, systemClock } from "../../../src/platform/clock/clock.ts";
 import { SourceError, type SourceErrorKind } from "../../../src/contract/source.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
+import { freePort } from "../../support/free_port.ts";
 import { type BatchHead, batchOf, eventRecords } from "./batches.ts";
 import { type Answers, FakeBroker } from "./fake_broker.ts";
 
 const GZIP = 1;
 const SNAPPY = 2;
 const OUT_OF_RANGE = 1;
+/** Between two looks of a source for other leaders. */
+const LOOK_MS = 5000;
 const BEYOND_PORTS = 70_000;
 const NEVER = new AbortController().signal;
 
@@ -297,3 +300,19 @@ brokerTest(
     });
   },
 );
+
+Deno.test("the leader is looked for at once where it went away, and soon asked again", async () => {
+  await using broker = await FakeBroker.start();
+  const { port } = broker.answers;
+  Object.assign(broker.answers, { port: freePort(), end: 5, batches: () => [five()] });
+  const noLooks = (ms: number, signal: AbortSignal) => systemClock.sleep(ms === LOOK_MS ? 1e9 : ms, signal);
+  await withReading(broker, async (reading) => {
+    await assert.rejects(reading.read(), (error) => {
+      assert.ok(error instanceof SourceError);
+      assert.deepEqual([error.kind, error.retryWithinMs], ["unavailable", 2000]);
+      return true;
+    });
+    Object.assign(broker.answers, { port, nodes: [2], leader: 2 });
+    assert.equal((await reading.read()).kind, "events");
+  }, { ...systemClock, sleep: noLooks });
+});
