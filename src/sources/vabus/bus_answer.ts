@@ -16,8 +16,10 @@ export function strayForm(headers: Headers): string | undefined {
 
 /** The body; undefined: it is too large. */
 export async function readBody(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
-  const length = Number(response.headers.get("content-length") ?? NaN);
-  const encoding = response.headers.get("content-encoding") ?? "identity";
+  const { headers } = response;
+  // A body in chunks is as long as these are, whatever length is told beside it.
+  const length = headers.has("transfer-encoding") ? NaN : Number(headers.get("content-length") ?? NaN);
+  const encoding = headers.get("content-encoding") ?? "identity";
   if (encoding === "identity" && length <= maxBytes) return await response.bytes();
   return await readBounded(decoded(response, encoding), maxBytes);
 }

@@ -49,6 +49,12 @@ Deno.test("a body is read as far as it may go, packed or not, with its length or
   assert.equal(await read(bytesOf(text), 10, { "content-length": "10" }), text);
   assert.equal(await read(bytesOf(text), 9), undefined);
   assert.equal(await read(bytesOf(text), 9, { "content-length": "10" }), undefined);
+  // The length is not that of a body in chunks.
+  const inChunks = { "content-length": "5", "transfer-encoding": "chunked" };
+  assert.deepEqual([await read(bytesOf(text), 10, inChunks), await read(bytesOf(text), 9, inChunks)], [
+    text,
+    undefined,
+  ]);
   for (const encoding of ["gzip", "GZIP", "x-gzip"]) {
     const headers = { "content-encoding": encoding, "content-length": `${packed.length}` };
     assert.equal(await read(packed, 10, headers), text, encoding);
