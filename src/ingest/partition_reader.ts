@@ -6,6 +6,7 @@ import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
 import type { Ingest } from "./ingest.ts";
+import { storeLastEvents } from "./last_events.ts";
 import { AlignedPartition, type ReadAlignment } from "./read_alignment.ts";
 import type { ReadTurns } from "./read_turns.ts";
 import { DRAIN_PATIENCE_MS } from "./reading_gate.ts";
@@ -43,8 +44,6 @@ const FAREWELL_MS = 2000;
  */
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 1000;
-/** Pause between two tries to store events that the source has forgotten. */
-const STATE_PAUSE_MS = 1000;
 /** How often a source that forgets events is asked for the time. */
 const TIME_INTERVAL_MS = 60_000;
 
@@ -224,7 +223,7 @@ export class PartitionReader {
   private async step(batch: EventBatch, waitMs: number, signal: AbortSignal): Promise<StepResult> {
     const result = await this.attempt(batch, waitMs, signal);
     if (!this.mustCommit || (result !== "events" && result !== "idle")) return result;
-    await this.bringToDisk(signal);
+    await storeLastEvents(this.readership, this.partition, this.pulse, signal);
     // More may come now.
     return result === "idle" ? "moved" : result;
   }
@@ -283,17 +282,5 @@ export class PartitionReader {
     if (!this.ingest.holdsUnread(this.number)) return true;
     this.askTimeAtMs = -Infinity;
     return false;
-  }
-
-  /**
-   * Makes checkpoints until one has the last events: the source has forgotten them, or waits for their
-   * acknowledgement. Those come again after a stop, which so need not wait for the disk.
-   */
-  private async bringToDisk(signal: AbortSignal): Promise<void> {
-    const end = this.partition.replay === "none" ? new AbortController().signal : signal;
-    while (!end.aborted && !await this.ingest.checkpointInTurns()) {
-      this.pulse.expect("the state to be writable", STATE_PAUSE_MS);
-      await this.clock.sleep(STATE_PAUSE_MS, end);
-    }
   }
 }

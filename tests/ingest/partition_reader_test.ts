@@ -415,16 +415,35 @@ Deno.test("what a source forgets is on disk before the next read, however long t
   });
 });
 
+Deno.test("a stop that waits for a full disk, since the bus has forgotten events, says so once", async () => {
+  const partition = new ScriptedPartition("", "none");
+  partition.answer = () => [event()];
+  await withReader([partition], async ({ rig: { clock, core: { ingest }, log, readers: [reader] } }) => {
+    let tries = 0;
+    ingest.checkpointInTurns = () => Promise.resolve(++tries > 4);
+    const stop = new AbortController();
+    const told: number[] = [];
+    clock.sleep = () => {
+      told.push(log.filter((line) => line.includes("the stop waits")).length);
+      if (tries === 2) stop.abort();
+      return Promise.resolve();
+    };
+    assert.equal((await reader!.drain(stop.signal)).drained, false);
+    assert.deepEqual(told, [0, 0, 1, 1]);
+  });
+});
+
 Deno.test("a stop does not wait for a full disk on behalf of a bus that keeps what is not acknowledged", async () => {
   const partition = new ScriptedPartition("");
   partition.answer = () => ({ kind: "idle", awaitsCommit: true });
-  await withReader([partition], async ({ rig: { clock, core: { ingest }, readers: [reader] } }) => {
+  await withReader([partition], async ({ rig: { clock, core: { ingest }, log, readers: [reader] } }) => {
     let tries = 0;
     ingest.checkpointInTurns = () => Promise.resolve(++tries > 9);
     const stop = new AbortController();
     clock.sleep = () => Promise.resolve(stop.abort());
     assert.equal((await reader!.drain(stop.signal)).drained, false);
     assert.equal(tries, 1);
+    assert.ok(!log.some((line) => line.includes("the stop waits")), log.join("\n"));
   });
 });
 
