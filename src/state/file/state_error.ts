@@ -41,7 +41,7 @@ export function isWaitedOut(error: unknown): error is StateError {
 
 const DAMAGED = /malformed|not a database|corrupt/i;
 const UNWRITABLE =
-  /disk is full|I\/O error|readonly database|read-only|unable to open|database is locked|No space|os error (28|30|13)/i;
+  /disk is full|I\/O error|input\/output error|quota exceeded|readonly database|read-only|unable to open|database is locked|No space|os error (28|30|13)/i;
 
 /**
  * Classifies an error of SQLite or of the file system. Other errors (defects) are returned unchanged.

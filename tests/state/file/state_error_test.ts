@@ -40,6 +40,8 @@ Deno.test("an error of SQLite or of the disk is one of the state, and a defect s
     ["failed (os error 28)", "unwritable"],
     ["failed (os error 30)", "unwritable"],
     ["failed (os error 13)", "unwritable"],
+    ["Input/output error (os error 5)", "unwritable"],
+    ["Disk quota exceeded (os error 122): rename 'a' -> 'b'", "unwritable"],
     ["failed (os error 2)", undefined],
     ["x is not a function", undefined],
   ];
