@@ -1,4 +1,5 @@
 import { badRows } from "./bad_rows.ts";
+import { brokers } from "./brokers.ts";
 import { eventBuses } from "./event_buses.ts";
 import { frozen } from "./frozen.ts";
 import { fullDisk } from "./full_disk.ts";
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   losses,
   badRows,
   kafkaBus,
+  brokers,
   instances,
   ...eventBuses,
 ];

@@ -75,12 +75,18 @@ export class WireReader {
     return items;
   }
 
-  /** Skips the tagged fields at the end of a structure, which only flexible versions have. */
-  end(): void {
+  /**
+   * Passes the tagged fields at the end of a structure, which only flexible versions have.
+   *
+   * @param take Told of each, with a reader of it. What it does not know, it leaves.
+   */
+  end(take: (tag: number, field: WireReader) => void = () => {}): void {
     if (!this.isFlexible) return;
     for (let count = this.varint(); count > 0; count--) {
-      this.varint();
-      this.take(this.varint());
+      const tag = this.varint();
+      const length = this.varint();
+      const at = this.take(length);
+      take(tag, new WireReader(this.bytes.subarray(at, at + length), true));
     }
   }
 

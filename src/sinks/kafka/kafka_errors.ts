@@ -7,6 +7,8 @@ interface ClientError {
   readonly message: string;
   /** The protocol's name of the error, such as `MESSAGE_TOO_LARGE`. */
   readonly type?: string;
+  /** `host:port` of the broker that could not be connected to. */
+  readonly broker?: string;
   readonly cause?: unknown;
 }
 
@@ -97,7 +99,8 @@ export function toKafkaSinkError(error: unknown, address: string, group = GROUP)
   const chain = causes(error);
   const type = chain.findLast((cause) => cause.type !== undefined)?.type ?? "";
   const { message } = chain.at(-1)!;
-  const [kind, advice] = classify(chain, type, message);
+  const [kind, known] = classify(chain, type, message);
+  const advice = known || adviceOnListener(chain, address);
   return new SinkError(
     kind,
     `Kafka at ${address}: ${reasonOf(message)}.${advice && ` ${advice.replaceAll(GROUP, group)}`}`,
@@ -129,6 +132,14 @@ function classify(chain: ClientError[], type: string, message: string): [SinkErr
   if (/certificate|\bPEM\b|private key/i.test(message)) return ["misconfigured", TLS_ADVICE];
   const ofCoordinator = chain.some(({ name }) => name === COORDINATOR_NOT_FOUND);
   return ["unavailable", ADVICE_OF_UNAVAILABLE[type] ?? (ofCoordinator ? FEW_BROKERS_ADVICE : "")];
+}
+
+/** The advice where a broker cannot be connected to that the settings do not name. */
+function adviceOnListener(chain: ClientError[], address: string): string {
+  const broker = chain.find((cause) => cause.broker !== undefined)?.broker;
+  if (broker === undefined || address.split(", ").includes(broker)) return "";
+  return `The cluster names ${broker} as the address of a broker (advertised.listeners): this host must ` +
+    "reach it.";
 }
 
 /** The error and its causes, outermost first. */

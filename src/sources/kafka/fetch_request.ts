@@ -1,9 +1,13 @@
 import type { Api, BrokerConnection } from "./broker_connection.ts";
 import { brokerError } from "./kafka_errors.ts";
+import type { WireReader } from "../../platform/kafka/wire_reader.ts";
 import type { TopicPartition } from "./offset_requests.ts";
 
 const FETCH: Api = { key: 1, flexibleFrom: 12 };
 const READ_COMMITTED = 1;
+const UNKNOWN_EPOCH = -1;
+/** The tag of the field that says where a partition differs. */
+const DIVERGING_EPOCH = 0;
 
 /** Bytes that an answer may have. A broker sends at least one batch, however large. */
 const ANSWER_MAX_BYTES = 128 * 1024 * 1024;
@@ -15,6 +19,8 @@ export interface WantedRecords extends TopicPartition {
   /** Undefined: brokers do not tell the ids of topics. */
   readonly topicId: string | undefined;
   readonly offset: number;
+  /** The epoch of the leader that has written the record before; left out: it is not known. */
+  readonly epochBefore?: number;
 }
 
 export interface FetchLimits {
@@ -40,6 +46,11 @@ export interface FetchedRecords {
   /** Where readers of committed records stop: the oldest open transaction begins there, or it is the end. */
   readonly stableEnd: number;
   readonly aborted: readonly AbortedTransaction[];
+  /**
+   * Where the partition begins to differ from the one that had the record before, by its epoch. Undefined: it
+   * is the same, or that cannot be told.
+   */
+  readonly divergedAt?: number | undefined;
   /** Whole batches of records, and perhaps the beginning of another. */
   readonly batches: Uint8Array;
 }
@@ -68,11 +79,11 @@ export async function fetchRecords(
       const [first] = partitions;
       if (version >= 13) writer.uuid(first!.topicId!);
       else writer.string(first!.topic);
-      writer.array(partitions, ({ partition, offset }) => {
+      writer.array(partitions, ({ epochBefore = UNKNOWN_EPOCH, partition, offset }) => {
         writer.int32(partition);
         if (version >= 9) writer.int32(-1);
         writer.int64(offset);
-        if (version >= 12) writer.int32(-1);
+        if (version >= 12) writer.int32(epochBefore);
         writer.int64(-1).int32(partitionMaxBytes).end();
       });
       writer.end();
@@ -102,13 +113,24 @@ export async function fetchRecords(
         }, ABORTED_MAX);
         if (version >= 11) reader.int32();
         const batches = reader.block() ?? new Uint8Array(0);
-        reader.end();
-        found.set(`${topic}/${partition}`, { error, end, stableEnd, aborted, batches });
+        const divergedAt = readDivergence(reader);
+        found.set(`${topic}/${partition}`, { error, end, stableEnd, aborted, divergedAt, batches });
       });
       reader.end();
     });
   }, { maxBytes: ANSWER_MAX_BYTES, waitMs });
   return wanted.map((one) => found.get(`${nameOf(one)}/${one.partition}`));
+}
+
+/** Reads the end of what an answer has of a partition. */
+function readDivergence(reader: WireReader): number | undefined {
+  let offset = -1;
+  reader.end((tag, field) => {
+    if (tag !== DIVERGING_EPOCH) return;
+    field.int32();
+    offset = field.int64();
+  });
+  return offset < 0 ? undefined : offset;
 }
 
 function byTopic(wanted: readonly WantedRecords[]): WantedRecords[][] {

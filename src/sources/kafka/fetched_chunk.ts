@@ -10,6 +10,9 @@ import {
 } from "./record_batch.ts";
 import { WireFault } from "../../platform/kafka/wire_reader.ts";
 
+/** Where a batch has the epoch of the leader that has written it. */
+const EPOCH_AT = 12;
+
 /**
  * Records of a partition as a broker has sent them, read in order. Records of transactions that were given
  * up, and those of the broker itself, are passed over.
@@ -17,6 +20,8 @@ import { WireFault } from "../../platform/kafka/wire_reader.ts";
 export class FetchedChunk {
   /** The offset after the last batch. */
   readonly end: number;
+  /** The epoch of the leader that has written the last batch. */
+  readonly epoch: number;
   /** The offset up to which all was read. */
   at: number;
   private readonly view: DataView;
@@ -44,6 +49,7 @@ export class FetchedChunk {
     this.at = from;
     this.aborted = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
     let last = from - 1;
+    let epoch = -1;
     let start = 0;
     try {
       for (let end: number | undefined; (end = batchEnd(view, start)) !== undefined; start = end) {
@@ -58,6 +64,7 @@ export class FetchedChunk {
           );
         }
         last = lastOffset;
+        epoch = view.getInt32(start + EPOCH_AT);
       }
     } catch (error) {
       // What lies before a fault is read first. Then the fault is fetched as the beginning of a chunk.
@@ -65,6 +72,7 @@ export class FetchedChunk {
     }
     if (start === 0) throw new WireFault("has the beginning of a batch of records only");
     this.end = last + 1;
+    this.epoch = epoch;
     // A copy, where the memory of the whole answer would stay because of a small part of it.
     const whole = batches.subarray(0, start);
     this.bytes = 2 * start < batches.buffer.byteLength ? new Uint8Array(whole) : whole;

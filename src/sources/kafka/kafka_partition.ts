@@ -118,6 +118,7 @@ export class KafkaPartition implements Partition {
       }
       const found = await this.surroundings.wait(feed, untilMs, signal);
       if (found === "gone") return await this.jump(from, signal);
+      if (found === "diverged") return this.goBack(from, feed.divergedAt!);
       if (found === "elsewhere") {
         if (++looks > LOOKS_MAX) throw this.error("unavailable", "its brokers do not agree on who leads it");
         await this.surroundings.refresh(signal);
@@ -237,7 +238,7 @@ export class KafkaPartition implements Partition {
 
   /** Decides where to go on where the partition does not have the offset. */
   private async jump(from: Progress, signal: AbortSignal): Promise<Outcome> {
-    const { feed, surroundings: { context: { logger } } } = this;
+    const { feed } = this;
     const { at } = feed;
     const oldest = await this.offset("oldest", signal);
     const end = await this.offset("end", signal);
@@ -245,12 +246,25 @@ export class KafkaPartition implements Partition {
       throw this.error("garbage", `its brokers say that it goes from offset ${oldest} to ${end}`);
     }
     if (at < oldest) return { kind: "gap", ...this.step(from, oldest), lost: oldest - at };
-    if (at <= end) throw this.error("unavailable", `it denies its offset ${at}, which lies before its end`);
+    if (at <= end) {
+      feed.forget();
+      throw this.error("unavailable", `it denies its offset ${at}, which lies before its end`);
+    }
+    return this.goBack(from, end);
+  }
+
+  /** Goes on where the partition no longer has what was read of it. */
+  private goBack(from: Progress, offset: number): Outcome {
+    const { feed, surroundings: { context: { logger } } } = this;
+    const { at } = feed;
+    const end = Math.min(at, offset);
     logger.error(
       "the partition ends before what was read of it: a broker that was behind has taken over, and " +
         "records are lost there that are counted here; set unclean.leader.election.enable=false",
       { partition: this.id, read_to: at, end },
     );
+    // What comes next at the same offset follows upon other records.
+    if (end === at) feed.forget();
     return { kind: "returned", ...this.step(from, end), doubtful: 0 };
   }
 

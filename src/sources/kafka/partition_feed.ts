@@ -21,8 +21,9 @@ interface Waiter {
  * - `none`: the partition has none at its offset.
  * - `gone`: the partition has no such offset, because records were deleted or lost.
  * - `elsewhere`: another broker leads the partition, or the topic was made anew.
+ * - `diverged`: the partition has other records than those that were read: see `divergedAt`.
  */
-export type Found = "records" | "none" | "gone" | "elsewhere";
+export type Found = "records" | "none" | "gone" | "elsewhere" | "diverged";
 
 /**
  * The records of one partition on their way from the broker to their reader: what is read, and one chunk
@@ -38,6 +39,10 @@ export class PartitionFeed {
   /** The offset of the next record that was not taken. */
   private position = 0;
   private waiter: Waiter | undefined;
+  /** Where the partition begins to have other records than those that were read, by the last answer. */
+  divergedAt: number | undefined;
+  /** The epoch of the leader that has written the record before what is fetched next; -1: it is not known. */
+  private epoch = -1;
   /** Whether the last answer had nothing, or was an error. */
   private isAtEnd = false;
   /** What it holds, as {@link FeedMemory} has it. */
@@ -72,6 +77,7 @@ export class PartitionFeed {
   /** Lets go what was fetched. */
   forget(): void {
     this.chunks = [];
+    this.epoch = -1;
     this.memory.stored.note(this.stored, 0);
     this.memory.unpacked.note(this.unpacked, 0);
   }
@@ -130,26 +136,31 @@ export class PartitionFeed {
   wanted(mayReadAhead: boolean): WantedRecords | undefined {
     const isWaited = this.waiter !== undefined && this.chunks.length === 0;
     const isAhead = mayReadAhead && this.chunks.length === 1 && !this.isAtEnd;
-    return isWaited || isAhead ? { ...this.of, topicId: this.topicId, offset: this.fetchAt } : undefined;
+    if (!isWaited && !isAhead) return undefined;
+    return { ...this.of, topicId: this.topicId, offset: this.fetchAt, epochBefore: this.epoch };
   }
 
   /** Takes the answer to the request of that number. */
   answered(asked: WantedRecords, fetched: FetchedRecords, request: number): void {
     // Another offset or topic may be wanted by now.
     if (asked.offset !== this.fetchAt || asked.topicId !== this.topicId) return;
-    const { error, batches } = fetched;
+    const { error, batches, divergedAt } = fetched;
     // Nothing is fetched ahead where it would fail again at once.
     this.isAtEnd = error !== 0 || batches.length === 0;
     if (error === OFFSET_OUT_OF_RANGE) return this.settle("gone");
     if (isOfOldMetadata(error)) return this.settle("elsewhere");
     if (error !== 0) return this.failed(brokerError(this.name, error));
+    this.divergedAt = divergedAt;
+    if (divergedAt !== undefined) return this.settle("diverged");
     this.ends = fetched;
     if (batches.length === 0) {
       if (this.waiter !== undefined && request > this.waiter.sentBefore) this.settle("none");
       return;
     }
     try {
-      this.chunks.push(new FetchedChunk(asked.offset, fetched, (bytes) => this.noteUnpacked(bytes)));
+      const chunk = new FetchedChunk(asked.offset, fetched, (bytes) => this.noteUnpacked(bytes));
+      this.chunks.push(chunk);
+      this.epoch = chunk.epoch;
       this.noteStored();
     } catch (error) {
       return this.failed(this.garbage(error));

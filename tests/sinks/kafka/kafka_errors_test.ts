@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  KafkaJSConnectionError,
   KafkaJSError,
   KafkaJSGroupCoordinatorNotFound,
   KafkaJSNumberOfRetriesExceeded,
@@ -57,6 +58,22 @@ Deno.test("topics of the brokers' own that cannot be had say which of their sett
   for (const type of ["NOT_ENOUGH_REPLICAS", "CONCURRENT_TRANSACTIONS"]) {
     assert.match(toKafkaSinkError(thrown(type), ADDRESS).message, /min\.insync\.replicas/);
   }
+});
+
+Deno.test("a broker that cannot be reached where the cluster says that it is, is told of", () => {
+  const refused = (broker: string) =>
+    toKafkaSinkError(
+      new KafkaJSNumberOfRetriesExceeded(new KafkaJSConnectionError("Connection timeout", { broker }), {
+        retryCount: 3,
+        retryTime: 100,
+      }),
+      "k1:9092, k2:9092",
+    ).message;
+  assert.equal(refused("k2:9092"), "Kafka at k1:9092, k2:9092: Connection timeout.");
+  assert.match(
+    refused("inner:9092"),
+    /names inner:9092 as the address of a broker \(advertised\.listeners\)/,
+  );
 });
 
 Deno.test("what an operator has to change is named", () => {

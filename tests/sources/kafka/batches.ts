@@ -22,6 +22,8 @@ export interface BatchHead {
   readonly firstTimeMs?: number | bigint;
   readonly maxTimeMs?: number;
   readonly producerId?: number;
+  /** Of the leader that has written it. */
+  readonly epoch?: number;
 }
 
 /** @param compress Of the records; the attributes name it. */
@@ -34,6 +36,7 @@ export function batchOf(
   const bytes = Buffer.alloc(61 + body.length);
   bytes.writeBigInt64BE(BigInt(head.firstOffset ?? 0), 0);
   bytes.writeInt32BE(bytes.length - 12, 8);
+  bytes.writeInt32BE(head.epoch ?? 0, 12);
   bytes.writeInt8(head.format ?? 2, 16);
   bytes.writeInt16BE(head.attributes ?? 0, 21);
   bytes.writeInt32BE(head.lastDelta ?? records.at(-1)?.offsetDelta ?? 0, 23);

@@ -1,9 +1,12 @@
 /** Records are asked for, in each version that is spoken, in the forms of Kafka's documents. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { WireReader } from "../../../src/platform/kafka/wire_reader.ts";
+import { WireWriter } from "../../../src/platform/kafka/wire_writer.ts";
+import { BrokerConnection } from "../../../src/sources/kafka/broker_connection.ts";
 import { fetchRecords } from "../../../src/sources/kafka/fetch_request.ts";
-import { exchanged } from "./exchange.ts";
-import type { Form } from "./scripted_broker.ts";
+import { exchanged, STILL } from "./exchange.ts";
+import { API_VERSIONS, decoded, type Form, ScriptedBroker, versionsAnswer } from "./scripted_broker.ts";
 
 const FETCH = 1;
 const ID = Buffer.from("0123456789abcdef").toString("base64url");
@@ -158,7 +161,8 @@ Deno.test("records of committed transactions are asked for, by topic, in each ve
       ...(version >= 7 ? { forgotten: [] } : {}),
       ...(version >= 11 ? { rack: "" } : {}),
     });
-    const records = { error: 0, end: 20, stableEnd: 10, aborted: [], batches: new Uint8Array(BATCHES) };
+    const same = { error: 0, end: 20, stableEnd: 10, divergedAt: undefined };
+    const records = { ...same, aborted: [], batches: new Uint8Array(BATCHES) };
     assert.deepEqual(
       found.map((one) => one && { ...one, batches: new Uint8Array(one.batches) }),
       [
@@ -186,4 +190,36 @@ Deno.test("where one id of a topic is not known, topics are asked for by their n
   const wanted = [WANTED[0]!, { ...WANTED[1]!, topicId: undefined }];
   const { asked } = await fetchOf(11, [], 0, wanted as typeof WANTED, 99);
   assert.deepEqual((asked["topics"] as { topic: string }[]).map(({ topic }) => topic), ["t", "u"]);
+});
+
+Deno.test("a broker is told which record the next one follows upon, and says where it has others", async () => {
+  const of = { topic: "t", topicId: ID, partition: 0, offset: 7 };
+  const asked: number[] = [];
+  await using broker = await ScriptedBroker.start(({ answer, body, key }) => {
+    if (key === API_VERSIONS) return answer(versionsAnswer([[FETCH, 13]]));
+    const reader = new WireReader(body, true);
+    reader.end();
+    const { topics } = decoded(reader, FETCH_FORMS[13]!.request);
+    const [{ partitions: [{ lastEpoch }] }] = topics as [{ partitions: [{ lastEpoch: number }] }];
+    asked.push(lastEpoch);
+    const writer = new WireWriter(true).end().int32(0).int16(0).int32(0);
+    writer.array([ID], (id) => {
+      writer.uuid(id).array([0], (partition) => {
+        writer.int32(partition).int16(0).int64(9).int64(9).int64(0).array([], () => {}).int32(-1);
+        writer.block(new Uint8Array(0));
+        // Two tagged fields: one that is not known here, and where the partition differs: epoch 2, offset 5.
+        writer.raw(new Uint8Array([2, 7, 1, 0, 0, 13, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 5, 0]));
+      });
+      writer.end();
+    });
+    answer(writer.end().written);
+  });
+  const access = { tls: undefined, login: undefined };
+  const connection = await BrokerConnection.open(broker.address, access, STILL, new AbortController().signal);
+  try {
+    const [found] = await fetchRecords(connection, [{ ...of, epochBefore: 3 }], LIMITS, "kafka://b/t");
+    assert.deepEqual([asked, found!.divergedAt], [[3], 5]);
+  } finally {
+    connection.close();
+  }
 });

@@ -199,6 +199,16 @@ Deno.test("where the offset is gone, it is gone on where the partition has recor
   await assert.rejects(denied.read("7"), /partition t\/3: the broker answers TOPIC_AUTHORIZATION_FAILED/);
 });
 
+Deno.test("where the partition has other records than were read, it is gone on where they begin", async () => {
+  for (const [divergedAt, next] of [[15, "15"], [20, "20"], [99, "20"]] as const) {
+    const { feed, log, read } = rig({ found: ["diverged"] });
+    feed.divergedAt = divergedAt;
+    const returned = { kind: "returned", lineage: LINEAGE, next, offset: undefined, doubtful: 0 };
+    assert.deepEqual(await read("20"), returned);
+    assert.match(log.join(), /a broker that was behind has taken over.*read_to=20/);
+  }
+});
+
 Deno.test("a topic is told by its id, and one that is another now is not read on", async () => {
   const lineages = (is: { reader?: unknown; known?: boolean }) =>
     ({ readerOf: () => is.reader, isKnown: () => is.known ?? false }) as unknown as SourceContext["lineages"];

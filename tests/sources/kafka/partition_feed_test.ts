@@ -40,6 +40,21 @@ Deno.test("one answer is fetched ahead while another is read, and none where nob
   assert.equal(feed.wanted(true), undefined);
 });
 
+Deno.test("what is fetched next follows upon the last record, and what was let go upon none that is known", async () => {
+  const feed = filledFeed();
+  assert.equal(feed.wanted(true)!.epochBefore, 0);
+  answer(feed, 5, 0, [batchOf(eventRecords(5, 7), { firstOffset: 5, epoch: 3 })]);
+  while (feed.next() !== undefined);
+  const waits = feed.wait(9, 0, NEVER);
+  assert.equal(feed.wanted(true)!.epochBefore, 3);
+  const diverged = { error: 0, end: 9, stableEnd: 9, aborted: [], batches: Buffer.alloc(0), divergedAt: 6 };
+  feed.answered({ topic: "t", partition: 0, topicId: undefined, offset: 7 }, diverged, REQUEST);
+  assert.deepEqual([await waits, feed.divergedAt, feed.at], ["diverged", 6, 7]);
+  feed.seek(6);
+  void feed.wait(9, 0, NEVER);
+  assert.equal(feed.wanted(true)!.epochBefore, -1);
+});
+
 Deno.test("nothing is fetched ahead where the last answer had nothing or was an error", () => {
   for (const error of [0, OFFSET_OUT_OF_RANGE, NOT_LEADER, UNKNOWN_SERVER_ERROR]) {
     const feed = filledFeed();
@@ -112,7 +127,13 @@ Deno.test("a reader that finds records does not wait, and one that does has them
   const found = feed.wait(0, 0, NEVER);
   assert.equal(woken, 1);
   // Whether or not it may read ahead.
-  assert.deepEqual(feed.wanted(false), { topic: "t", partition: 0, topicId: undefined, offset: 5 });
+  assert.deepEqual(feed.wanted(false), {
+    topic: "t",
+    partition: 0,
+    topicId: undefined,
+    offset: 5,
+    epochBefore: -1,
+  });
   feed.settle("elsewhere");
   assert.equal(await found, "elsewhere");
 });
@@ -208,7 +229,13 @@ Deno.test("an answer for another offset, or of another topic of the name, is non
   assert.equal(feed.wanted(true), undefined);
   feed.seek(10);
   void feed.wait(0, 0, NEVER);
-  assert.deepEqual(feed.wanted(true), { topic: "t", partition: 0, topicId: "new", offset: 10 });
+  assert.deepEqual(feed.wanted(true), {
+    topic: "t",
+    partition: 0,
+    topicId: "new",
+    offset: 10,
+    epochBefore: -1,
+  });
   feed.settle("none");
 });
 
