@@ -14,6 +14,12 @@ import { WireFault } from "../../platform/kafka/wire_reader.ts";
 const EPOCH_AT = 12;
 
 /**
+ * A broker has sent records beyond the end that it tells. It looks at the end first, so both may be right:
+ * then its next answer has an end that fits.
+ */
+export class BeyondEnd extends WireFault {}
+
+/**
  * Records of a partition as a broker has sent them, read in order. Records of transactions that were given
  * up, and those of the broker itself, are passed over.
  */
@@ -59,7 +65,7 @@ export class FetchedChunk {
           throw new WireFault("has records at offsets that were not asked for");
         }
         if (lastOffset >= partitionEnd) {
-          throw new WireFault(
+          throw new BeyondEnd(
             `has records up to offset ${lastOffset}, and says that it ends at ${partitionEnd}`,
           );
         }

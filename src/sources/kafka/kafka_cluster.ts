@@ -15,6 +15,8 @@ export type Purpose = "records" | "questions";
 export class KafkaCluster {
   /** The brokers as they name themselves, by their numbers. */
   private brokers: ReadonlyMap<number, ServerAddress> = new Map();
+  /** Which of them is asked first. */
+  private turn = 0;
   private readonly connections = new Map<string, Promise<BrokerConnection>>();
 
   /** @param name The URL without credentials. */
@@ -34,10 +36,16 @@ export class KafkaCluster {
     this.access = access;
   }
 
-  /** Asks any broker. @throws {SourceError} None of them answers. */
+  /**
+   * Asks another broker each time, since one that has lost the others knows nothing new.
+   *
+   * @throws {SourceError} None of them answers.
+   */
   async metadata(topics: readonly string[], signal: AbortSignal): Promise<ClusterMetadata> {
     // Those that are known to be there come first.
-    const addresses = [...this.brokers.values(), ...this.bootstrap];
+    const known = [...this.brokers.values()];
+    const first = known.length === 0 ? 0 : this.turn++ % known.length;
+    const addresses = [...known.slice(first), ...known.slice(0, first), ...this.bootstrap];
     let failure: unknown;
     for (const address of addresses) {
       try {

@@ -174,9 +174,7 @@ export class KafkaSource implements Source {
       for (const [partition, leader] of (found?.leaders ?? []).entries()) {
         if (opened.shares !== undefined && !opened.shares.tenureOf({ topic, partition })) continue;
         const one = this.partitionOf(opened, { topic, partition }, startsAtEnd);
-        if (one.feed.topicId !== found!.id) one.feed.forget();
-        one.feed.topicId = found!.id;
-        one.feed.leader = leader;
+        one.feed.follow(found!.id, leader, found!.epochs[partition]!);
         present.push(one);
       }
       // A topic that is not there now may come back, and its partitions say meanwhile that they cannot be

@@ -26,6 +26,8 @@ export interface TopicMetadata {
   readonly id: string | undefined;
   /** The number of the broker that leads each partition, by the number of the partition; -1: none does. */
   readonly leaders: readonly number[];
+  /** Which of the leaders of a partition it is, counted by the cluster; -1: the brokers are too old. */
+  readonly epochs: readonly number[];
 }
 
 /** @param subject What errors are about. @throws {SourceError} */
@@ -62,17 +64,19 @@ export function requestMetadata(
       const id = version >= 10 ? reader.uuid() : undefined;
       reader.boolean();
       const leaders: number[] = [];
+      const epochs: number[] = [];
       reader.array(() => {
         reader.int16();
         const partition = reader.int32();
         const leader = reader.int32();
-        if (version >= 7) reader.int32();
+        const epoch = version >= 7 ? reader.int32() : -1;
         for (let lists = 0; lists < 3; lists++) reader.array(() => reader.int32());
         reader.end();
         if (partition < 0 || partition >= PARTITIONS_MAX) {
           throw new WireFault(`names a partition ${partition}`);
         }
         leaders[partition] = leader;
+        epochs[partition] = epoch;
       }, PARTITIONS_MAX);
       if (version >= 8) reader.int32();
       reader.end();
@@ -84,7 +88,7 @@ export function requestMetadata(
           throw new WireFault(`names no partition ${partition}, but a later one`);
         }
       }
-      return [name, { id, leaders }] as const;
+      return [name, { id, leaders, epochs }] as const;
     });
     return {
       brokers: new Map(brokers),

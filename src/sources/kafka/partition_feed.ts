@@ -1,11 +1,17 @@
 import { SourceError } from "../../contract/source.ts";
 import type { FeedMemory } from "./feed_memory.ts";
-import { FetchedChunk } from "./fetched_chunk.ts";
+import { BeyondEnd, FetchedChunk } from "./fetched_chunk.ts";
 import type { FetchedRecords, WantedRecords } from "./fetch_request.ts";
 import { brokerError, isOfOldMetadata, OFFSET_OUT_OF_RANGE } from "./kafka_errors.ts";
 import type { TopicPartition } from "./offset_requests.ts";
 import type { Holder } from "./shared_memory.ts";
 import { WireFault } from "../../platform/kafka/wire_reader.ts";
+
+/** Older views of who leads a partition, in a row, of which the last one is believed. */
+const OLDER_VIEWS_MAX = 20;
+
+/** Answers in a row with records beyond the end, see {@link BeyondEnd}, of which more are a fault. */
+const BEYOND_END_MAX = 3;
 
 /** Who waits for records. */
 interface Waiter {
@@ -33,6 +39,9 @@ export class PartitionFeed {
   topicId: string | undefined;
   /** The number of the broker that leads the partition; -1: none does, or it is to be looked for. */
   leader = -1;
+  private leaderEpoch = -1;
+  /** In a row, about who leads. */
+  private olderViews = 0;
   /** As the last answer has it: see {@link FetchedRecords}. */
   ends = { end: 0, stableEnd: 0 };
   private chunks: FetchedChunk[] = [];
@@ -43,6 +52,8 @@ export class PartitionFeed {
   divergedAt: number | undefined;
   /** The epoch of the leader that has written the record before what is fetched next; -1: it is not known. */
   private epoch = -1;
+  /** Answers in a row with records beyond the end. */
+  private beyondEnd = 0;
   /** Whether the last answer had nothing, or was an error. */
   private isAtEnd = false;
   /** What it holds, as {@link FeedMemory} has it. */
@@ -61,6 +72,23 @@ export class PartitionFeed {
     private readonly memory: FeedMemory,
     private readonly wake: (feed: PartitionFeed) => void,
   ) {}
+
+  /**
+   * Takes over what a broker says of the topic and of who leads the partition, unless it is older than what
+   * is known: a broker that has lost the others still believes in former leaders, which may end before what
+   * was read. Where all say so for long, the cluster has come back from a backup.
+   */
+  follow(topicId: string | undefined, leader: number, epoch: number): void {
+    if (topicId !== this.topicId) {
+      this.forget();
+      this.topicId = topicId;
+      this.leaderEpoch = -1;
+    }
+    if (epoch < this.leaderEpoch && ++this.olderViews < OLDER_VIEWS_MAX) return;
+    this.olderViews = 0;
+    this.leaderEpoch = epoch;
+    this.leader = leader;
+  }
 
   /** The offset up to which all was taken or passed over. */
   get at(): number {
@@ -161,8 +189,11 @@ export class PartitionFeed {
       const chunk = new FetchedChunk(asked.offset, fetched, (bytes) => this.noteUnpacked(bytes));
       this.chunks.push(chunk);
       this.epoch = chunk.epoch;
+      this.beyondEnd = 0;
       this.noteStored();
     } catch (error) {
+      // Who waits goes on waiting, so it is fetched again.
+      if (error instanceof BeyondEnd && ++this.beyondEnd <= BEYOND_END_MAX) return;
       return this.failed(this.garbage(error));
     }
     this.settle("records");

@@ -56,6 +56,21 @@ Deno.test("brokers that are known to be there are asked before those of the URL,
     cluster.close();
   }));
 
+Deno.test("each broker is asked in its turn, since one that has lost the others knows nothing new", () =>
+  withBrokers(async (first, second) => {
+    const asked: number[] = [];
+    const both = [addressOf(first), addressOf(second)];
+    const brokers = new Map(both.map((address, node) => [node, address]));
+    const cluster = new KafkaCluster("kafka://b/t", both, OPEN, STILL);
+    for (let turn = 0; turn < 4; turn++) {
+      Object.assign(cluster, { brokers });
+      await cluster.metadata(["t"], NEVER);
+      asked.push(first.connections, second.connections);
+    }
+    assert.deepEqual(asked, [1, 0, 1, 1, 1, 1, 1, 1]);
+    cluster.close();
+  }));
+
 Deno.test("where no broker can be asked, it is told of the first", () =>
   withBrokers(async (first, _second, nobody) => {
     const dead = { host: "127.0.0.1", port: freePort() };

@@ -101,7 +101,12 @@ Deno.test("who leads partitions is asked in each version, and no topic is made b
       ...(version >= 8 ? { topicRights: false } : {}),
     });
     assert.deepEqual([...found.brokers], [[7, { host: "b", port: PORT }], [2, { host: "::1", port: PORT }]]);
-    assert.deepEqual([...found.topics], [["t", { id: version >= 10 ? ID : undefined, leaders: [-1, 2] }]]);
+    const epochs = version >= 7 ? [3, 3] : [-1, -1];
+    assert.deepEqual([...found.topics], [["t", {
+      id: version >= 10 ? ID : undefined,
+      leaders: [-1, 2],
+      epochs,
+    }]]);
     assert.deepEqual(partitionsIn(found), [{ topic: "t", partition: 0 }, { topic: "t", partition: 1 }]);
   }
 });

@@ -32,6 +32,26 @@ Deno.test("a feed that nobody has answered has no leader, no ends and nothing to
   assert.deepEqual([feed.isActive, feed.wanted(true), feed.next()], [false, undefined, undefined]);
 });
 
+Deno.test("who leads is taken over from brokers that know as much or more, and from others after long", () => {
+  const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, new FeedMemory(), () => {});
+  const after = (leader: number, epoch: number, topicId = "id") => {
+    feed.follow(topicId, leader, epoch);
+    return feed.leader;
+  };
+  assert.deepEqual([after(1, 4), after(2, 5), after(1, 4), after(-1, 5), after(3, 4), after(2, 5)], [
+    ...[1, 2, 2],
+    ...[-1, -1, 2],
+  ]);
+  for (let view = 1; view < 20; view++) assert.equal(after(1, 4), 2);
+  assert.equal(after(2, 5), 2);
+  for (let view = 1; view < 20; view++) assert.equal(after(1, 4), 2);
+  assert.equal(after(1, 4), 1, "the cluster has come back from a backup");
+  assert.equal(after(3, 0, "made anew"), 3);
+  feed.follow(undefined, 2, -1);
+  feed.follow(undefined, 3, -1);
+  assert.equal(feed.leader, 3);
+});
+
 Deno.test("one answer is fetched ahead while another is read, and none where nobody wants it", () => {
   const feed = filledFeed();
   assert.equal(feed.wanted(true)?.offset, 5);
@@ -53,6 +73,26 @@ Deno.test("what is fetched next follows upon the last record, and what was let g
   feed.seek(6);
   void feed.wait(9, 0, NEVER);
   assert.equal(feed.wanted(true)!.epochBefore, -1);
+});
+
+Deno.test("records beyond the end that a broker tells are asked for again, and a fault when that stays", async () => {
+  const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, new FeedMemory(), () => {});
+  const asked = { topic: "t", partition: 0, topicId: undefined, offset: 0 };
+  const told = (end: number) => {
+    const found = { error: 0, end, stableEnd: end, aborted: [], batches: batchOf(eventRecords(0, 5)) };
+    feed.answered(asked, found, REQUEST);
+  };
+  const waits = feed.wait(9, 0, NEVER);
+  for (const end of [0, 4, 0]) {
+    told(end);
+    assert.equal(feed.wanted(false)!.offset, 0);
+  }
+  told(5);
+  assert.equal(await waits, "records");
+  feed.forget();
+  const fails = assert.rejects(feed.wait(9, 0, NEVER), /up to offset 4, and says that it ends at 3/);
+  for (let answers = 0; answers < 4; answers++) told(3);
+  await fails;
 });
 
 Deno.test("nothing is fetched ahead where the last answer had nothing or was an error", () => {
