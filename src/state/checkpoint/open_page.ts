@@ -1,4 +1,4 @@
-import { isFunctionId } from "../../event/agg_function.ts";
+import { isFunctionId, isPercentile } from "../../event/agg_function.ts";
 import {
   COUNT,
   type OpenWindow,
@@ -10,7 +10,7 @@ import { copyBytes } from "../../aggregation/series_rows.ts";
 import { hashBytes } from "../../event/text_hash.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "./columns.ts";
 import type { SealedDatabase } from "../file/seal_error.ts";
-import { readSketches, writeSketches } from "./sketch_columns.ts";
+import { SketchColumns, writeSketches } from "./sketch_columns.ts";
 
 /** The series in a page of open accumulators, as a blob. */
 export function encodeKeys(windows: OpenWindows, page: number, writer: ColumnWriter): Uint8Array {
@@ -59,7 +59,7 @@ export function restorePage(
     throw new ColumnError("the columns of a page differ in length");
   }
   if (!functionId.every(isFunctionId)) throw new ColumnError("a page names an unknown function");
-  const sketches = readSketches(valueReader, functionId);
+  const sketches = new SketchColumns(valueReader, functionId);
   let nameStart = 0;
   functionId.forEach((id, row) => {
     const length = nameLength[row]!;
@@ -70,8 +70,7 @@ export function restorePage(
     nameStart += length;
     const slot = windows.addSlot(series, window);
     windows.accumulators.set(accumulators.subarray(row * SLOT, (row + 1) * SLOT), slot * SLOT);
-    const sketch = sketches.get(row);
-    if (sketch) windows.sketches.set(slot, sketch);
+    if (isPercentile(id)) windows.sketches.set(slot, sketches.of(row));
   });
 }
 

@@ -13,27 +13,32 @@ export function writeSketches(writer: ColumnWriter, sketches: readonly (Quantile
 }
 
 /**
- * Reads back what {@link writeSketches} wrote, for the rows whose function needs a sketch.
- *
- * @throws {ColumnError}
+ * Reads back what {@link writeSketches} wrote, for the rows whose function needs a sketch. Each is made when
+ * it is asked for: those of a whole batch would be tens of megabytes.
  */
-export function readSketches(reader: ColumnReader, functionIds: Int32Array): Map<number, QuantileSketch> {
-  const sizes = reader.int32();
-  const bins = reader.int32();
-  const counts = reader.float64();
-  const sketches = new Map<number, QuantileSketch>();
-  let at = 0;
-  let sketchIndex = 0;
-  functionIds.forEach((functionId, row) => {
-    if (!isPercentile(functionId)) return;
+export class SketchColumns {
+  private readonly bins: Int32Array;
+  private readonly counts: Float64Array;
+  /** Where the bins of each row end; those of a row without a sketch are none. */
+  private readonly ends: Int32Array;
+
+  /** @throws {ColumnError} */
+  constructor(reader: ColumnReader, functionIds: Int32Array) {
+    const sizes = reader.int32();
+    this.bins = reader.int32();
+    this.counts = reader.float64();
+    let end = 0;
+    let sketch = 0;
+    this.ends = functionIds.map((id) => isPercentile(id) ? end += sizes[sketch++] ?? Infinity : end);
+    if (end > this.bins.length || end > this.counts.length) throw new ColumnError("a sketch is cut off");
+    if (!this.bins.every(isBin)) throw new ColumnError("a sketch has an impossible bin");
+  }
+
+  /** The sketch of a row, made anew; empty: it has none. */
+  of(row: number): QuantileSketch {
     const sketch = new QuantileSketch();
-    const end = at + (sizes[sketchIndex++] ?? Infinity);
-    if (end > bins.length || end > counts.length) throw new ColumnError("a sketch is cut off");
-    for (; at < end; at++) {
-      if (!isBin(bins[at]!)) throw new ColumnError("a sketch has an impossible bin");
-      sketch.bins.set(bins[at]!, counts[at]!);
-    }
-    sketches.set(row, sketch);
-  });
-  return sketches;
+    const end = this.ends[row]!;
+    for (let at = this.ends[row - 1] ?? 0; at < end; at++) sketch.bins.set(this.bins[at]!, this.counts[at]!);
+    return sketch;
+  }
 }

@@ -7,7 +7,7 @@ import { copyBytes } from "../../aggregation/series_rows.ts";
 import { isFunctionId, isPercentile } from "../../event/agg_function.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "../checkpoint/columns.ts";
 import { KeyColumn } from "../checkpoint/key_column.ts";
-import { readSketches, writeSketches } from "../checkpoint/sketch_columns.ts";
+import { SketchColumns, writeSketches } from "../checkpoint/sketch_columns.ts";
 
 /** Rows of a segment at most. */
 export const SEGMENT_ROWS = 4096;
@@ -144,7 +144,7 @@ export class Segment {
 
   private readonly x: Float64Array;
   private readonly y: Float64Array;
-  private readonly sketches: Map<number, QuantileSketch>;
+  private readonly sketches: SketchColumns;
 
   /** @throws {ColumnError} The blob is damaged. */
   constructor(private readonly blob: Uint8Array) {
@@ -175,7 +175,7 @@ export class Segment {
     }
     if (!this.functionId.every(isFunctionId)) throw new ColumnError("a segment names an unknown function");
     this.keys = new KeyColumn(names, nameLength);
-    this.sketches = readSketches(reader, this.functionId);
+    this.sketches = new SketchColumns(reader, this.functionId);
   }
 
   /**
@@ -199,7 +199,7 @@ export class Segment {
       x: this.x[row]!,
       y: this.y[row]!,
       count: this.count[row]!,
-      sketch: isPercentile(functionId) ? this.sketches.get(row) : undefined,
+      sketch: isPercentile(functionId) ? this.sketches.of(row) : undefined,
     };
   }
 

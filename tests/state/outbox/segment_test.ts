@@ -160,6 +160,16 @@ Deno.test("each number of a row comes back in its own place, and each sketch wit
   });
 });
 
+Deno.test("whoever merges the sketch of a row changes none of the segment", () => {
+  const sketch = new QuantileSketch();
+  sketch.add(1);
+  const segment = new Segment(built([{ ...rowOf("a", 0), functionId: functionId("p50"), sketch }]));
+  const correction = new QuantileSketch();
+  correction.add(100);
+  segment.accumulator(0).sketch!.merge(correction);
+  assert.deepEqual(segment.accumulator(0).sketch!.bins, sketch.bins);
+});
+
 Deno.test("a revision that a segment cannot hold is refused, not changed", () => {
   const [one] = fc.sample(row, 1);
   const { revision } = new Segment(built([{ ...one!, revision: REVISION_MAX }]));
