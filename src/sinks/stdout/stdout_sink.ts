@@ -23,7 +23,10 @@ export class StdoutSink implements Sink {
   readonly id: string;
   readonly repeat = "append";
   private readonly encoder = new TextEncoder();
-  /** An interrupted write continues in the background. The next one waits for it, so that lines never mix. */
+  /**
+   * An interrupted write continues in the background. The next one waits for it, so that lines never mix. One
+   * that is interrupted as it waits does not begin: a pipe may be full for days, and each would keep a batch.
+   */
   private underWay: Promise<void> = Promise.resolve();
   private isInsideLine = false;
 
@@ -36,10 +39,10 @@ export class StdoutSink implements Sink {
   }
 
   async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
-    const before = this.underWay;
-    const writing = before.then(() => this.writeLines(batch.aggregates, signal));
+    await this.waited(signal, () => this.underWay);
+    const writing = this.writeLines(batch.aggregates, signal);
     this.underWay = writing.catch(() => {});
-    await withDeadline("Writing to stdout", NO_LIMIT_MS, signal, () => writing);
+    await this.waited(signal, () => writing);
   }
 
   probe(): Promise<string> {
@@ -50,10 +53,14 @@ export class StdoutSink implements Sink {
     return Promise.resolve();
   }
 
+  private waited(signal: AbortSignal, start: () => Promise<void>): Promise<void> {
+    return withDeadline("Writing to stdout", NO_LIMIT_MS, signal, start);
+  }
+
   private async writeLines(aggregates: Aggregates, signal: AbortSignal): Promise<void> {
     // A newline ends the line that a failure has cut off. Else the first line of the new attempt would be
     // appended to it.
-    if (this.isInsideLine) await this.writeAll(Uint8Array.of(NEWLINE));
+    if (this.isInsideLine && !signal.aborted) await this.writeAll(Uint8Array.of(NEWLINE));
     const texts = new RecordTexts(this.options.instance);
     for (let first = 0; first < aggregates.length && !signal.aborted; first += LINES_PER_WRITE) {
       const end = Math.min(first + LINES_PER_WRITE, aggregates.length);

@@ -50,3 +50,36 @@ Deno.test("StdoutSink leaves a full pipe when told to, and never mixes lines", a
   await next;
   assert.equal(pipe.text, `${lineOf("a")}\n${lineOf("b")}\n`);
 });
+
+Deno.test("StdoutSink is done with a batch whose write was interrupted before it began", async () => {
+  const room = Promise.withResolvers<void>();
+  const full = Promise.withResolvers<void>();
+  const pipe = new Pipe(10, () => {
+    full.resolve();
+    return room.promise;
+  });
+  const sink = new StdoutSink({ id: "stdout", write: pipe.write, instance: INSTANCE });
+  const abort = new AbortController();
+  const begun = assert.rejects(sink.write(batchOf([aggregateOf({ name: "a" })]), abort.signal));
+  await full.promise;
+  let asked = 0;
+  const rows = [aggregateOf({ name: "b" })];
+  const aggregates = {
+    get length() {
+      asked++;
+      return rows.length;
+    },
+    at: (index: number) => rows.at(index),
+    [Symbol.iterator]: () => rows.values(),
+  };
+  const waiting = assert.rejects(
+    sink.write({ ...batchOf(rows), aggregates }, abort.signal),
+    sinkError("unavailable", /interrupted/),
+  );
+  abort.abort();
+  await Promise.all([begun, waiting]);
+  room.resolve();
+  await sink.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
+  assert.equal(asked, 0);
+  assert.equal(pipe.text, `${lineOf("a")}\n${lineOf("c")}\n`);
+});
