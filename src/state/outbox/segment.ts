@@ -203,6 +203,11 @@ export class Segment {
     };
   }
 
+  /** Of the blob. */
+  get byteLength(): number {
+    return this.blob.byteLength;
+  }
+
   /** Frees the memory of the blob. No row can be read afterwards. */
   release(): void {
     freeMemoryOf(this.blob);

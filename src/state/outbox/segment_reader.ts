@@ -6,6 +6,11 @@ import type { StateDatabase } from "../file/state_database.ts";
 
 /** Segments per read at most. It bounds the work where none of their rows is for the sink. */
 const SEGMENTS_A_READ = 16;
+/**
+ * Bytes of segments after which a batch gets no further one. It keeps them until it is settled, and those
+ * with percentiles may be large.
+ */
+const BYTES_A_READ = 8 * 1024 * 1024;
 
 interface SegmentRow {
   first_id: number;
@@ -18,7 +23,8 @@ interface SegmentRow {
 
 /** Reads the aggregates for one sink, by its bit, from the segments. */
 export class SegmentReader {
-  constructor(private readonly state: StateDatabase) {}
+  /** @param bytesARead See {@link BYTES_A_READ}. */
+  constructor(private readonly state: StateDatabase, private readonly bytesARead = BYTES_A_READ) {}
 
   /** The next batch in `[fromId, endId)`, with `maxAggregates` at most; undefined: there is nothing left. */
   run(bit: number, fromId: OutboxId, endId: OutboxId, maxAggregates: number): OutboxBatch | undefined {
@@ -37,6 +43,7 @@ export class SegmentReader {
     const aggregates = new SegmentAggregates();
     let nextId = fromId;
     let closedMs = Infinity;
+    let bytes = 0;
     for (const found of segments) {
       const { first_id: firstId, row_count: rowCount } = found;
       nextId = firstId + rowCount;
@@ -52,6 +59,8 @@ export class SegmentReader {
           return { firstId: fromId, nextId: firstId + row + 1, ids, aggregates, closedMs };
         }
       }
+      bytes += segment.byteLength;
+      if (bytes >= this.bytesARead) break;
     }
     return { firstId: fromId, nextId, ids, aggregates, closedMs };
   }

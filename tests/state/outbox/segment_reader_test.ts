@@ -50,6 +50,18 @@ Deno.test("a batch is what is in its range for the sink, no more than is asked f
     assert.equal(reader.run(X, 4, 5, 9)?.closedMs, Infinity);
   }));
 
+Deno.test("a batch ends where the segments that it keeps become large, and the next one goes on there", () =>
+  withRows(["x0", "y1", "b2", "x3"], (_, inside) => {
+    const reader = new SegmentReader(inside.state, 1);
+    const nexts: unknown[] = [];
+    for (let id = 0; id < 4;) {
+      const batch = reader.run(X, id, 4, 9)!;
+      nexts.push([batch.nextId, named(rowsOf(batch))]);
+      id = batch.nextId;
+    }
+    assert.deepEqual(nexts, [[1, "x0"], [3, "b2"], [4, "x3"]]);
+  }));
+
 Deno.test("it is known since when something waits", () =>
   withRows(["x0", "y1", "b2"], (reader) => {
     const since = (bit: number, from: number) => reader.oldestClosedMs(bit, from);
