@@ -229,41 +229,42 @@ export class SeriesTable {
 
   /** Forgets the series without open slots; grows if what is left is more than half of the room. */
   private makeRoom(nameBytes: number): void {
-    const isLive = new Uint8Array(this.idEnd);
-    for (const cell of this.cells) if (cell > 0 && this.firstSlot(cell - 1) >= 0) isLive[cell - 1] = 1;
-    const live: number[] = [];
-    /** By the order of `live`: whether its name is that of the one before. */
-    const shares: boolean[] = [];
+    const { idEnd, rows: before } = this;
+    const isLive = (series: number) => before.numbers[series * ROW + FIRST_SLOT]! >= 0;
+    const startOf = (series: number) => before.numbers[series * ROW + NAME_START]!;
+    const lengthOf = (series: number) => before.numbers[series * ROW + NAME_LENGTH]!;
+    const isBeside = (series: number) =>
+      series > 0 && isLive(series - 1) && startOf(series - 1) === startOf(series);
+    let size = 0;
     let longBytes = nameBytes;
-    for (let series = 0; series < this.idEnd; series++) {
-      if (!isLive[series]) continue;
-      const isShared = live.at(-1) === series - 1 && series > 0 && this.shareName(series - 1, series);
-      live.push(series);
-      shares.push(isShared);
-      const length = this.nameLength(series);
-      if (!isShared && length > SHORT_NAME_MAX_BYTES) longBytes += length;
+    for (let series = 0; series < idEnd; series++) {
+      if (!isLive(series)) continue;
+      size++;
+      const length = lengthOf(series);
+      if (length > SHORT_NAME_MAX_BYTES && !isBeside(series)) longBytes += length;
     }
 
-    const before = this.rows;
-    const capacity = live.length * 2 > this.capacity ? this.capacity * 2 : this.capacity;
+    const capacity = size * 2 > this.capacity ? this.capacity * 2 : this.capacity;
     let longCapacity = LONG_NAMES_BYTES;
     while (longBytes * 2 > longCapacity) longCapacity *= 2;
     this.rows = new SeriesRows(capacity, longCapacity);
-    this.rows.numbers.set(before.numbers.subarray(0, this.idEnd * ROW));
-    this.freeIds.length = 0;
-    for (let series = this.idEnd - 1; series >= 0; series--) {
-      if (isLive[series]) continue;
-      this.freeIds.push(series);
-      // No name has this length, so nothing is found beside it.
-      this.rows.numbers[series * ROW + NAME_LENGTH] = -1;
-    }
+    this.rows.numbers.set(before.numbers.subarray(0, idEnd * ROW));
     this.cells = new Int32Array(capacity * CELLS_A_SERIES);
-    for (const [index, series] of live.entries()) {
-      this.insert(series);
-      if (shares[index]) this.shareNameBefore(series);
-      else this.rows.setName(series, before.bytes, this.nameStart(series), this.nameLength(series));
+    this.size = size;
+    this.freeIds.length = 0;
+    for (let series = 0; series < idEnd; series++) {
+      if (isLive(series)) {
+        this.insert(series);
+        if (isBeside(series)) this.shareNameBefore(series);
+        else this.rows.setName(series, before.bytes, startOf(series), lengthOf(series));
+      } else {
+        this.freeIds.push(series);
+        // No name has this length, so nothing is found beside it.
+        this.rows.numbers[series * ROW + NAME_LENGTH] = -1;
+      }
     }
-    this.size = live.length;
+    // The lowest id is handed out first.
+    this.freeIds.reverse();
   }
 }
 
