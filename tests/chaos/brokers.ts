@@ -39,8 +39,8 @@ export const brokers: Scenario = {
     });
     let handler = Program.start(["run"], environment);
     stack.defer(() => handler.kill9());
-    // Many rows, so that a write to all leaders is often under way.
-    const load = new Load({ seed, seconds, windowsPerSecond: 2, nameCount: 1500 });
+    // Rows enough that writes to all leaders are often under way, and few enough to be read several times.
+    const load = new Load({ seed, seconds, windowsPerSecond: 1, nameCount: 300 });
     const injected = new Map<string, number>();
     const note = (what: string) => {
       log(what);
