@@ -30,7 +30,7 @@ async function withRig(work: (scene: Scene) => Promise<void>): Promise<void> {
       bus.publish(...events);
       await rig.readers[0]!.drain(NEVER);
       rig.clock.ms += ms;
-      ingest.checkpointIfDue();
+      await ingest.checkpointIfDue();
       return durableOffset(rig) === bus.next;
     };
     await work({ rig, isDueAfter });
@@ -144,6 +144,25 @@ Deno.test("windows of the past that fill the memory are closed, whatever time ch
     assert.equal(await isDueAfter(1, ...windowsFrom(startMs + 20_000_000, 100)), true);
     assert.ok(aggregator.windows.windowCount < 10);
     assert.equal(await isDueAfter(1, event(startMs + 30_000_000)), false);
+  }));
+
+Deno.test("one window of the past with very many series is closed, whatever time checkpoints take", () =>
+  withRig(async ({ rig, isDueAfter }) => {
+    const { state } = rig.core;
+    const transaction = state.transaction.bind(state);
+    state.transaction = (work) => {
+      rig.clock.ms += 10_000;
+      return transaction(work);
+    };
+    const startMs = NOW_MS - 40_000_000;
+    const series = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => ({ ...event(startMs), name: `n${from + i}` }));
+    assert.equal(await isDueAfter(5000, event(startMs)), true);
+    for (let from = 0; from < 65_536; from += 16_384) {
+      assert.equal(await isDueAfter(1, ...series(from, from + 16_384)), false);
+    }
+    assert.equal(await isDueAfter(1, ...series(65_536, 65_537)), true);
+    assert.equal(await isDueAfter(1, ...series(0, 1)), false);
   }));
 
 Deno.test("a window waits for a bus that is out of reach until MAX_WAIT is over since its end, and no longer", () =>
