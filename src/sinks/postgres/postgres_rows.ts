@@ -1,6 +1,6 @@
 import type { Aggregate, Aggregates } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
-import { KeyColumns } from "../key_columns.ts";
+import { AggregateColumns } from "../aggregate_columns.ts";
 import type { Sql } from "./postgres_driver.ts";
 import { writerTableOf } from "./postgres_table_name.ts";
 import type { Contradiction } from "../../contract/sink.ts";
@@ -164,12 +164,12 @@ function columnsOf(rows: Aggregates) {
  * two statements can deadlock, and in the order of the key neighbouring rows follow each other.
  */
 export function uniqueSorted(aggregates: Aggregates): Aggregates {
-  const keys = new KeyColumns(aggregates);
-  const { revision, windowEndMs, windowStartMs } = keys;
+  const columns = new AggregateColumns(aggregates);
+  const { revision, windowEndMs, windowStartMs } = columns;
   const compare = (a: number, b: number) =>
-    windowStartMs[a]! - windowStartMs[b]! || keys.compareSeries(a, b) || windowEndMs[a]! - windowEndMs[b]!;
-  const sorted = keys.sorted((a, b) => compare(a, b) || revision[b]! - revision[a]!);
-  return keys.select(sorted.filter((row, i) => i === 0 || compare(sorted[i - 1]!, row) !== 0));
+    windowStartMs[a]! - windowStartMs[b]! || columns.compareSeries(a, b) || windowEndMs[a]! - windowEndMs[b]!;
+  const sorted = columns.sorted((a, b) => compare(a, b) || revision[b]! - revision[a]!);
+  return columns.select(sorted.filter((row, i) => i === 0 || compare(sorted[i - 1]!, row) !== 0));
 }
 
 /** An array of PostgreSQL. Nearly no text has anything to escape, which is seen for all of them at once. */

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Aggregate, Aggregates } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
-import { KeyColumns } from "../key_columns.ts";
+import { AggregateColumns } from "../aggregate_columns.ts";
 import type { TableShape } from "./sqlite_table.ts";
 
 /**
@@ -27,18 +27,18 @@ export function inOrderOfKey(
   { isWindowFirst }: Pick<TableShape, "isWindowFirst">,
   isWanted: (index: number, windowStartMs: number) => boolean = () => true,
 ): Aggregates {
-  const keys = new KeyColumns(aggregates);
-  const { windowEndMs, windowStartMs } = keys;
-  const sorted = keys.sorted((a, b) =>
+  const columns = new AggregateColumns(aggregates);
+  const { windowEndMs, windowStartMs } = columns;
+  const sorted = columns.sorted((a, b) =>
     (isWindowFirst ? windowStartMs[a]! - windowStartMs[b]! || windowEndMs[a]! - windowEndMs[b]! : 0) ||
-    keys.compareSeries(a, b)
+    columns.compareSeries(a, b)
   );
-  return keys.select(sorted.filter((index) => isWanted(index, windowStartMs[index]!)));
+  return columns.select(sorted.filter((index) => isWanted(index, windowStartMs[index]!)));
 }
 
 /**
  * Splits rows that are in the order of the key into runs for {@link RowStatements.put}: rows of one window
- * with different keys.
+ * with different columns.
  */
 export function* runsOf(rows: Iterable<Aggregate>): Generator<readonly Aggregate[]> {
   let run: Aggregate[] = [];
