@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import Cluster from "kafkajs/src/cluster/index.js";
 import Connection from "kafkajs/src/network/connection.js";
+import { systemClock } from "../../../src/platform/clock/clock.ts";
+import { COMPRESSIONS } from "../../../src/platform/kafka/compression.ts";
+import { EncodedRecords } from "../../../src/sinks/kafka/encoded_records.ts";
+import { KafkaPosition } from "../../../src/sinks/kafka/kafka_position.ts";
 import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import { until } from "../../support/executable.ts";
 import { kafkaClient, startKafka } from "../../support/kafka_broker.ts";
@@ -16,25 +20,38 @@ Deno.test("a transaction asks for its coordinators once, and again after a failu
   await makeTopic(admin, { topic, numPartitions: 1 });
   const session = new KafkaSession({ bootstrapServers: broker.brokers }, `tx.${topic}`, SILENT);
   const { producer } = session;
+  const position = new KafkaPosition(`group.${topic}`, topic, systemClock, SILENT);
+  const rows = { count: 1, record: () => ({ key: "a", value: "a" }) };
   const asked: string[] = [];
   producer.on(producer.events.REQUEST, ({ payload }) => void asked.push(payload.apiName));
+  /** Returns how often it has asked for a coordinator; undefined: it has failed. */
   const commit = async () => {
     asked.length = 0;
     const transaction = await producer.transaction();
-    await transaction.send({ topic, messages: [{ value: "a", partition: 0 }] });
-    const partitions = [{ partition: 0, offset: "1" }];
-    await transaction.sendOffsets({ consumerGroupId: `group.${topic}`, topics: [{ topic, partitions }] });
-    await transaction.commit();
+    try {
+      const [records] = new EncodedRecords(rows, {}, 0, COMPRESSIONS.none).runs(Infinity);
+      await session.send(transaction, topic, records!, systemClock);
+      await position.send(transaction, 1, "state");
+      await transaction.commit();
+    } catch {
+      await transaction.abort().catch(() => {});
+      return undefined;
+    }
     return asked.filter((request) => request === "GroupCoordinator").length;
   };
+  /** A broker that has just started, or still ends the transaction before, fails some requests. */
+  const untilCommitted = (isAsExpected: (asked: number) => boolean, what: string) =>
+    until(async () => {
+      const found = await commit();
+      return found !== undefined && isAsExpected(found);
+    }, what);
   try {
     await producer.connect();
     await session.admin.connect();
-    assert.ok(await commit() >= 2, "of the transaction, and of the group");
-    // A broker that has just started, or still ends the transaction before, fails some requests.
-    await until(async () => await commit() === 0, "a transaction that asks for no coordinator");
+    await untilCommitted((asked) => asked >= 2, "a transaction that asks for its own and for the group's");
+    await untilCommitted((asked) => asked === 0, "a transaction that asks for no coordinator");
     await assert.rejects(session.admin.fetchTopicMetadata({ topics: [`no.${topic}`] }));
-    assert.ok(await commit() >= 2);
+    await untilCommitted((asked) => asked >= 2, "a transaction that asks for them again");
   } finally {
     await session.close();
     await admin.disconnect();

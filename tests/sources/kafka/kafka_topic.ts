@@ -1,3 +1,4 @@
+import { until } from "../../support/executable.ts";
 import { type Admin, CompressionTypes, type Message, Partitioners } from "kafkajs";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { KafkaSource, type KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
@@ -103,6 +104,8 @@ export class KafkaTopic {
   /** Deletes the topic and makes it again: its id is another one then. */
   async makeAgain(numPartitions = 1): Promise<void> {
     await this.admin.deleteTopics({ topics: [this.name] });
+    // The broker learns of it after the controller, and may still take records for the former topic.
+    await until(async () => !(await this.admin.listTopics()).includes(this.name), "the end of a topic");
     await this.make(numPartitions);
   }
 
