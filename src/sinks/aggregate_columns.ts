@@ -2,39 +2,78 @@ import type { Aggregate, Aggregates } from "../aggregation/aggregate.ts";
 
 /**
  * Aggregates in columns, so that they can be put in order: sorting the aggregates themselves would keep all
- * of them in memory. An aggregate is named by its index.
+ * of them in memory.
  */
-export class AggregateColumns {
-  readonly windowStartMs: Float64Array;
-  readonly windowEndMs: Float64Array;
-  readonly revision: Int32Array;
-  private readonly names: string[] = [];
-  private readonly labels: (string | undefined)[] = [];
-  private readonly aggFuncs: string[] = [];
-  private readonly values: Float64Array;
-  private readonly counts: Float64Array;
+export class AggregateColumns implements Aggregates {
+  private constructor(
+    readonly names: readonly string[],
+    readonly labels: readonly (string | undefined)[],
+    readonly aggFuncs: readonly string[],
+    readonly values: Float64Array,
+    readonly windowStartMs: Float64Array,
+    readonly windowEndMs: Float64Array,
+    readonly counts: Float64Array,
+    readonly revisions: Float64Array,
+  ) {}
 
-  constructor(aggregates: Aggregates) {
+  /** Takes each of the aggregates once. */
+  static of(aggregates: Aggregates): AggregateColumns {
     const { length } = aggregates;
-    this.windowStartMs = new Float64Array(length);
-    this.windowEndMs = new Float64Array(length);
-    this.revision = new Int32Array(length);
-    this.values = new Float64Array(length);
-    this.counts = new Float64Array(length);
+    const names: string[] = [];
+    const labels: (string | undefined)[] = [];
+    const aggFuncs: string[] = [];
+    const values = new Float64Array(length);
+    const windowStartMs = new Float64Array(length);
+    const windowEndMs = new Float64Array(length);
+    const counts = new Float64Array(length);
+    const revisions = new Float64Array(length);
     let i = 0;
     for (const aggregate of aggregates) {
-      this.names.push(aggregate.name);
-      this.labels.push(aggregate.labels);
-      this.aggFuncs.push(aggregate.aggFunc);
-      this.values[i] = aggregate.value;
-      this.windowStartMs[i] = aggregate.windowStartMs;
-      this.windowEndMs[i] = aggregate.windowEndMs;
-      this.counts[i] = aggregate.count;
-      this.revision[i++] = aggregate.revision;
+      names.push(aggregate.name);
+      labels.push(aggregate.labels);
+      aggFuncs.push(aggregate.aggFunc);
+      values[i] = aggregate.value;
+      windowStartMs[i] = aggregate.windowStartMs;
+      windowEndMs[i] = aggregate.windowEndMs;
+      counts[i] = aggregate.count;
+      revisions[i++] = aggregate.revision;
     }
+    return new AggregateColumns(
+      names,
+      labels,
+      aggFuncs,
+      values,
+      windowStartMs,
+      windowEndMs,
+      counts,
+      revisions,
+    );
   }
 
-  /** The order of two aggregates by name, labels and function. */
+  get length(): number {
+    return this.names.length;
+  }
+
+  at(index: number): Aggregate | undefined {
+    if (index >= this.length) return undefined;
+    const name = this.names[index]!;
+    const labels = this.labels[index];
+    const aggFunc = this.aggFuncs[index]!;
+    const value = this.values[index]!;
+    const windowStartMs = this.windowStartMs[index]!;
+    const windowEndMs = this.windowEndMs[index]!;
+    const count = this.counts[index]!;
+    const revision = this.revisions[index]!;
+    return labels === undefined
+      ? { name, aggFunc, value, windowStartMs, windowEndMs, count, revision }
+      : { name, labels, aggFunc, value, windowStartMs, windowEndMs, count, revision };
+  }
+
+  *[Symbol.iterator](): Generator<Aggregate> {
+    for (let i = 0; i < this.length; i++) yield this.at(i)!;
+  }
+
+  /** The order of two aggregates, by their indices, by name, labels and function. */
   compareSeries(a: number, b: number): number {
     return compareTexts(this.names[a]!, this.names[b]!) ||
       compareTexts(this.labels[a] ?? "", this.labels[b] ?? "") ||
@@ -47,29 +86,23 @@ export class AggregateColumns {
   }
 
   /** Some of the aggregates, by their indices. */
-  select(indices: readonly number[]): Aggregates {
-    const at = (index: number) => this.at(index);
-    return {
-      length: indices.length,
-      at: (i) => i < indices.length ? at(indices[i]!) : undefined,
-      *[Symbol.iterator]() {
-        for (const index of indices) yield at(index);
-      },
+  select(indices: readonly number[]): AggregateColumns {
+    const those = <T>(column: readonly T[]) => indices.map((index) => column[index]!);
+    const numbers = (column: Float64Array) => {
+      const selected = new Float64Array(indices.length);
+      for (let i = 0; i < indices.length; i++) selected[i] = column[indices[i]!]!;
+      return selected;
     };
-  }
-
-  private at(index: number): Aggregate {
-    const name = this.names[index]!;
-    const labels = this.labels[index];
-    const aggFunc = this.aggFuncs[index]!;
-    const value = this.values[index]!;
-    const windowStartMs = this.windowStartMs[index]!;
-    const windowEndMs = this.windowEndMs[index]!;
-    const count = this.counts[index]!;
-    const revision = this.revision[index]!;
-    return labels === undefined
-      ? { name, aggFunc, value, windowStartMs, windowEndMs, count, revision }
-      : { name, labels, aggFunc, value, windowStartMs, windowEndMs, count, revision };
+    return new AggregateColumns(
+      those(this.names),
+      indices.map((index) => this.labels[index]),
+      those(this.aggFuncs),
+      numbers(this.values),
+      numbers(this.windowStartMs),
+      numbers(this.windowEndMs),
+      numbers(this.counts),
+      numbers(this.revisions),
+    );
   }
 }
 

@@ -20,7 +20,7 @@ export interface Upsert {
   readonly hasLabels: boolean;
   readonly instance: string;
   /** Unique and sorted, see {@link uniqueSorted}. */
-  readonly rows: Aggregates;
+  readonly rows: AggregateColumns;
   /** Whether the commit must be durable, whatever the server's default is. */
   readonly isDurable: boolean;
   /**
@@ -119,56 +119,30 @@ function isSameRow(sql: Sql, instance: string, hasLabels: boolean) {
     and stored.window_end = to_timestamp(incoming.window_end_ms / 1000) and stored.instance = ${instance}`;
 }
 
-function incoming(sql: Sql, rows: Aggregates) {
-  const columns = columnsOf(rows);
+function incoming(sql: Sql, rows: AggregateColumns) {
   return sql`unnest(
-    ${textArray(columns.name)}::text[],
-    ${textArray(columns.aggFunc)}::text[],
-    ${numberArray(columns.windowStartMs)}::float8[],
-    ${numberArray(columns.windowEndMs)}::float8[],
-    ${numberArray(columns.value)}::float8[],
-    ${numberArray(columns.count)}::float8[],
-    ${numberArray(columns.revision)}::float8[],
-    ${textArray(columns.labels)}::text[]
+    ${textArray(rows.names)}::text[],
+    ${textArray(rows.aggFuncs)}::text[],
+    ${numberArray(rows.windowStartMs)}::float8[],
+    ${numberArray(rows.windowEndMs)}::float8[],
+    ${numberArray(rows.values)}::float8[],
+    ${numberArray(rows.counts)}::float8[],
+    ${numberArray(rows.revisions)}::float8[],
+    ${textArray(rows.labels.map((labels) => labels ?? NO_LABELS))}::text[]
   ) with ordinality as incoming
     (name, agg_func, window_start_ms, window_end_ms, value, count, revision, labels, index)`;
-}
-
-/** Each row is made once. */
-function columnsOf(rows: Aggregates) {
-  const columns = {
-    name: [] as string[],
-    labels: [] as string[],
-    aggFunc: [] as string[],
-    windowStartMs: [] as number[],
-    windowEndMs: [] as number[],
-    value: [] as number[],
-    count: [] as number[],
-    revision: [] as number[],
-  };
-  for (const row of rows) {
-    columns.name.push(row.name);
-    columns.labels.push(row.labels ?? NO_LABELS);
-    columns.aggFunc.push(row.aggFunc);
-    columns.windowStartMs.push(row.windowStartMs);
-    columns.windowEndMs.push(row.windowEndMs);
-    columns.value.push(row.value);
-    columns.count.push(row.count);
-    columns.revision.push(row.revision);
-  }
-  return columns;
 }
 
 /**
  * A statement may touch each row once, so the highest of several revisions stays. With one order for all, no
  * two statements can deadlock, and in the order of the key neighbouring rows follow each other.
  */
-export function uniqueSorted(aggregates: Aggregates): Aggregates {
-  const columns = new AggregateColumns(aggregates);
-  const { revision, windowEndMs, windowStartMs } = columns;
+export function uniqueSorted(aggregates: Aggregates): AggregateColumns {
+  const columns = AggregateColumns.of(aggregates);
+  const { revisions, windowEndMs, windowStartMs } = columns;
   const compare = (a: number, b: number) =>
     windowStartMs[a]! - windowStartMs[b]! || columns.compareSeries(a, b) || windowEndMs[a]! - windowEndMs[b]!;
-  const sorted = columns.sorted((a, b) => compare(a, b) || revision[b]! - revision[a]!);
+  const sorted = columns.sorted((a, b) => compare(a, b) || revisions[b]! - revisions[a]!);
   return columns.select(sorted.filter((row, i) => i === 0 || compare(sorted[i - 1]!, row) !== 0));
 }
 
@@ -180,6 +154,6 @@ function textArray(texts: readonly string[]): string {
   return escaped.length === 0 ? "{}" : `{"${escaped.join('","')}"}`;
 }
 
-function numberArray(numbers: readonly number[]): string {
+function numberArray(numbers: Float64Array): string {
   return `{${numbers.join(",")}}`;
 }

@@ -1,9 +1,4 @@
-import {
-  type Aggregate,
-  type Aggregates,
-  describeSeries,
-  firstWithLabels,
-} from "../../aggregation/aggregate.ts";
+import { type Aggregate, describeSeries, firstWithLabels } from "../../aggregation/aggregate.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import {
   type OutboxBatch,
@@ -15,6 +10,7 @@ import {
 } from "../../contract/sink.ts";
 import { probeAnswer } from "../../contract/probe_answer.ts";
 import { emptySink, missingRows, swallowedRows } from "../alarms.ts";
+import type { AggregateColumns } from "../aggregate_columns.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
 import { WRITING } from "./postgres_errors.ts";
@@ -122,7 +118,7 @@ export class PostgresSink implements Sink {
   }
 
   /** Refuses rows with labels where the key has none: series that differ only in labels would be one row. */
-  private assertRoomForLabels(rows: Aggregates, { labelsAdvice }: Prepared): void {
+  private assertRoomForLabels(rows: AggregateColumns, { labelsAdvice }: Prepared): void {
     if (labelsAdvice === undefined) return;
     const labelled = firstWithLabels(rows);
     if (labelled === undefined) return;
@@ -153,7 +149,7 @@ export class PostgresSink implements Sink {
 
   /** Finds out why fewer rows were written than the batch has. Mostly they are there already. */
   private async explain(
-    rows: Aggregates,
+    rows: AggregateColumns,
     { context, prepared }: Opened,
     signal: AbortSignal,
   ): Promise<void> {
@@ -166,7 +162,7 @@ export class PostgresSink implements Sink {
   }
 
   private async missingOf(
-    rows: Aggregates,
+    rows: AggregateColumns,
     prepared: Prepared,
     signal: AbortSignal,
   ): Promise<Aggregate[]> {
@@ -174,7 +170,7 @@ export class PostgresSink implements Sink {
     return await this.session.query("the rows there", signal, (sql) => missing(sql, sought));
   }
 
-  private upsert(rows: Aggregates, { labelsAdvice, isDurable }: Prepared): Upsert {
+  private upsert(rows: AggregateColumns, { labelsAdvice, isDurable }: Prepared): Upsert {
     const { table, instance } = this.options;
     return { table, hasLabels: labelsAdvice === undefined, instance, rows, isDurable };
   }

@@ -1,3 +1,4 @@
+import { AggregateColumns } from "../aggregate_columns.ts";
 import { SinkError } from "../../contract/sink.ts";
 import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
 import { columnFlaw } from "./postgres_columns.ts";
@@ -51,7 +52,7 @@ export class PostgresTables {
     const hasLabels = labelsFix === undefined;
     // A write without rows makes the server check everything but the rows: columns, types, primary key,
     // privileges.
-    const nothing = { table, hasLabels, instance, rows: [], isDurable };
+    const nothing = { table, hasLabels, instance, rows: AggregateColumns.of([]), isDurable };
     await session.query("the table", signal, (sql) => upsert(sql, nothing));
     const column = await session.query("the columns", signal, (sql) => columnFlaw(sql, table));
     const writerTable = await this.ensureWriterTable(signal);

@@ -27,7 +27,7 @@ export function inOrderOfKey(
   { isWindowFirst }: Pick<TableShape, "isWindowFirst">,
   isWanted: (index: number, windowStartMs: number) => boolean = () => true,
 ): Aggregates {
-  const columns = new AggregateColumns(aggregates);
+  const columns = AggregateColumns.of(aggregates);
   const { windowEndMs, windowStartMs } = columns;
   const sorted = columns.sorted((a, b) =>
     (isWindowFirst ? windowStartMs[a]! - windowStartMs[b]! || windowEndMs[a]! - windowEndMs[b]! : 0) ||

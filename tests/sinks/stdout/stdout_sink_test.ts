@@ -29,7 +29,8 @@ Deno.test("StdoutSink begins a new line after a failure in the middle of one", a
   assert.equal(pipe.text, `${lineOf("a").slice(0, 20)}\n${lineOf("a")}\n`);
 });
 
-Deno.test("StdoutSink leaves a full pipe when told to, and never mixes lines", async () => {
+/** A sink to a pipe that is full until there is room, and what interrupts its writes. */
+function fullPipe() {
   const room = Promise.withResolvers<void>();
   const full = Promise.withResolvers<void>();
   const pipe = new Pipe(10, () => {
@@ -38,6 +39,11 @@ Deno.test("StdoutSink leaves a full pipe when told to, and never mixes lines", a
   });
   const sink = new StdoutSink({ id: "stdout", write: pipe.write, instance: INSTANCE });
   const abort = new AbortController();
+  return { abort, full, pipe, room, sink };
+}
+
+Deno.test("StdoutSink leaves a full pipe when told to, and never mixes lines", async () => {
+  const { abort, full, pipe, room, sink } = fullPipe();
   const interrupted = assert.rejects(
     sink.write(batchOf([aggregateOf({ name: "a" })]), abort.signal),
     sinkError("unavailable", /interrupted/),
@@ -52,14 +58,7 @@ Deno.test("StdoutSink leaves a full pipe when told to, and never mixes lines", a
 });
 
 Deno.test("StdoutSink is done with a batch whose write was interrupted before it began", async () => {
-  const room = Promise.withResolvers<void>();
-  const full = Promise.withResolvers<void>();
-  const pipe = new Pipe(10, () => {
-    full.resolve();
-    return room.promise;
-  });
-  const sink = new StdoutSink({ id: "stdout", write: pipe.write, instance: INSTANCE });
-  const abort = new AbortController();
+  const { abort, full, pipe, room, sink } = fullPipe();
   const begun = assert.rejects(sink.write(batchOf([aggregateOf({ name: "a" })]), abort.signal));
   await full.promise;
   let asked = 0;
