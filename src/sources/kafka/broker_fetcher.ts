@@ -1,5 +1,6 @@
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
+import type { Logger } from "../../platform/log/logger.ts";
 import type { FeedMemory } from "./feed_memory.ts";
 import { type FetchLimits, fetchRecords, type WantedRecords } from "./fetch_request.ts";
 import type { KafkaCluster } from "./kafka_cluster.ts";
@@ -15,11 +16,16 @@ const ANSWER_BYTES = 8 * 1024 * 1024;
 const SHARED_BYTES = 16 * 1024 * 1024;
 const PARTITION_MIN_BYTES = 64 * 1024;
 const PARTITION_MAX_BYTES = 1024 * 1024;
+/** A broker that asks for a longer pause is asked again all the same. Each answer says how long is left. */
+const THROTTLE_MAX_MS = 60_000;
+/** How often it is told that a quota holds records back. */
+const TELL_AFTER_MS = 60_000;
 
 /** What it needs of its source. */
 export interface FetcherSurroundings {
   readonly cluster: KafkaCluster;
   readonly clock: Clock;
+  readonly logger: Pick<Logger, "warn">;
   readonly memory: FeedMemory;
   readonly mayReadAhead: () => boolean;
   /** All partitions of the source. */
@@ -35,6 +41,8 @@ export class BrokerFetcher {
   sent = 0;
   private news = Promise.withResolvers<void>();
   private lastRecordsMs = 0;
+  /** When it was told last that a quota holds records back. */
+  private toldMs = -Infinity;
   /** Whose turn it is to come first, since an answer may not have room for all. */
   private turn = 0;
 
@@ -84,7 +92,7 @@ export class BrokerFetcher {
     const { cluster, clock, memory } = this.surroundings;
     const connection = await cluster.connectionTo(this.node, "records", this.signal);
     const request = ++this.sent;
-    const fetched = await fetchRecords(
+    const { records: fetched, throttleMs } = await fetchRecords(
       connection,
       wanted.map(([, records]) => records),
       this.limits(wanted),
@@ -93,6 +101,8 @@ export class BrokerFetcher {
     for (const [i, [feed, records]] of wanted.entries()) {
       const found = fetched[i];
       if (found === undefined) {
+        // A broker that holds a client back answers about no partition at all.
+        if (throttleMs > 0) continue;
         const problem = "the broker was asked for its records, and answers about others only";
         feed.failed(new SourceError("garbage", `${feed.name}: ${problem}`));
         continue;
@@ -101,6 +111,23 @@ export class BrokerFetcher {
       feed.answered(records, found, request);
     }
     memory.stored.makeRoom(new Set(wanted.map(([{ stored }]) => stored)));
+    if (throttleMs > 0) await this.pause(throttleMs);
+  }
+
+  /** The broker reads no request meanwhile. Readers go on waiting: what there is to read is not known. */
+  private async pause(throttleMs: number): Promise<void> {
+    const { cluster, clock, logger } = this.surroundings;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.toldMs >= TELL_AFTER_MS) {
+      this.toldMs = nowMs;
+      logger.warn(
+        "a quota of the broker holds records back: nothing is lost, reading goes on as fast as the quota " +
+          "allows; if that is too slow, raise consumer_byte_rate and request_percentage of this user and " +
+          "client (kafka-configs.sh)",
+        { bus: cluster.name, broker: this.node, pause_seconds: throttleMs / 1000 },
+      );
+    }
+    await clock.sleep(Math.min(throttleMs, THROTTLE_MAX_MS), this.signal);
   }
 
   private limits(wanted: readonly (readonly [PartitionFeed, WantedRecords])[]): FetchLimits {

@@ -55,24 +55,27 @@ export interface FetchedRecords {
   readonly batches: Uint8Array;
 }
 
-/**
- * Fetches records of partitions that a broker leads, in the order in which they were asked for; undefined:
- * the answer says nothing about that one.
- *
- * @throws {SourceError}
- */
+/** What a broker answers. */
+export interface FetchAnswer {
+  /** In the order in which they were asked for; undefined: the answer says nothing about that one. */
+  readonly records: readonly (FetchedRecords | undefined)[];
+  /** How long the broker reads nothing more from this client, which has used up its quota. */
+  readonly throttleMs: number;
+}
+
+/** Fetches records of partitions that a broker leads. @throws {SourceError} */
 export async function fetchRecords(
   connection: BrokerConnection,
   wanted: readonly WantedRecords[],
   { waitMs, maxBytes, partitionMaxBytes }: FetchLimits,
   subject: string,
-): Promise<(FetchedRecords | undefined)[]> {
+): Promise<FetchAnswer> {
   // From version 13 on topics are asked for by their ids, so that nothing comes of one that was made anew.
   const hasIds = wanted.every(({ topicId }) => topicId !== undefined);
   const version = hasIds ? connection.versionOf(FETCH, 5, 11, 13) : connection.versionOf(FETCH, 5, 11);
   const nameOf = ({ topic, topicId }: WantedRecords) => version >= 13 ? topicId! : topic;
   const found = new Map<string, FetchedRecords>();
-  await connection.request(FETCH, version, (writer) => {
+  const throttleMs = await connection.request(FETCH, version, (writer) => {
     writer.int32(-1).int32(waitMs).int32(1).int32(maxBytes).int8(READ_COMMITTED);
     if (version >= 7) writer.int32(0).int32(-1);
     writer.array(byTopic(wanted), (partitions) => {
@@ -92,7 +95,7 @@ export async function fetchRecords(
     if (version >= 11) writer.string("");
     writer.end();
   }, (reader) => {
-    reader.int32();
+    const throttle = reader.int32();
     if (version >= 7) {
       const error = reader.int16();
       if (error !== 0) throw brokerError(subject, error);
@@ -118,8 +121,9 @@ export async function fetchRecords(
       });
       reader.end();
     });
+    return throttle;
   }, { maxBytes: ANSWER_MAX_BYTES, waitMs });
-  return wanted.map((one) => found.get(`${nameOf(one)}/${one.partition}`));
+  return { records: wanted.map((one) => found.get(`${nameOf(one)}/${one.partition}`)), throttleMs };
 }
 
 /** Reads the end of what an answer has of a partition. */

@@ -239,11 +239,11 @@ export class KafkaSource implements Source {
   private fetcherOf(opened: Opened, node: number): BrokerFetcher {
     let fetcher = opened.fetchers.get(node);
     if (fetcher === undefined) {
-      const { cluster, context: { mayReadAhead }, memory, stop } = opened;
+      const { cluster, context: { logger, mayReadAhead }, memory, stop } = opened;
       const feeds = () => opened.present.map(({ feed }) => feed);
       fetcher = new BrokerFetcher(
         node,
-        { cluster, clock: this.options.clock, memory, mayReadAhead, feeds },
+        { cluster, clock: this.options.clock, logger, memory, mayReadAhead, feeds },
         stop.signal,
       );
       opened.fetchers.set(node, fetcher);

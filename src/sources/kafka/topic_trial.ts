@@ -68,7 +68,8 @@ async function tryToRead(
       return { ...one, topicId, offset: found.offset };
     });
     const limits = { waitMs: 0, maxBytes: 1, partitionMaxBytes: 1 };
-    for (const found of await fetchRecords(connection, wanted, limits, subject)) {
+    const { records } = await fetchRecords(connection, wanted, limits, subject);
+    for (const found of records) {
       if (found !== undefined && found.error !== 0) throw brokerError(subject, found.error);
     }
   }

@@ -44,6 +44,12 @@ class World implements Disposable {
   readonly requests: Asked[] = [];
   mayReadAhead = false;
   nowMs = 1000;
+  /** How long the next answers ask for a pause. */
+  throttleMs = 0;
+  readonly warnings: string[] = [];
+  /** The pauses that were made, and what ends the last one. */
+  readonly pauses: number[] = [];
+  endPause = () => {};
   /** How often the fetcher has looked at the partitions. */
   looks = 0;
   readonly fetcher: BrokerFetcher;
@@ -77,12 +83,23 @@ class World implements Disposable {
       name: "kafka://b/t",
       connectionTo: () => Promise.resolve(connection),
     } as unknown as KafkaCluster;
-    const clock = { nowMs: () => 0, monotonicMs: () => this.nowMs, sleep: () => Promise.resolve() };
+    const clock = {
+      nowMs: () => 0,
+      monotonicMs: () => this.nowMs,
+      sleep: (ms: number, signal: AbortSignal) => {
+        this.pauses.push(ms);
+        return new Promise<void>((resolve) => {
+          this.endPause = resolve;
+          signal.addEventListener("abort", () => resolve());
+        });
+      },
+    };
     this.fetcher = new BrokerFetcher(
       NODE,
       {
         cluster,
         clock,
+        logger: { warn: (message) => this.warnings.push(message) },
         memory: this.memory,
         mayReadAhead: () => this.mayReadAhead,
         feeds: () => (this.looks++, this.feeds),
@@ -128,7 +145,7 @@ class World implements Disposable {
 
   private answerWith(found: ReadonlyMap<number, Buffer>): WireReader {
     const writer = new WireWriter(false);
-    writer.int32(0).array(["t"], (topic) => {
+    writer.int32(this.throttleMs).array(found.size === 0 ? [] : ["t"], (topic) => {
       writer.string(topic).array([...found], ([partition, batches]) => {
         writer.int32(partition).int16(0).int64(1000).int64(1000).int64(0).array([], () => {}).block(batches);
       });
@@ -268,4 +285,41 @@ Deno.test("a partition that the answer leaves out is told, and a broker that can
   const fails = assert.rejects(third, failure);
   await world.fail(failure);
   await fails;
+});
+
+Deno.test("a broker that holds records back by a quota is left in peace as long as it says, and readers wait", async () => {
+  using world = new World(1);
+  const read = world.feeds[0]!.wait(9000, 0, NEVER);
+  await world.turn();
+  for (
+    const [throttleMs, pauseMs, nowMs, told] of [[8000, 8000, 1000, 1], [120_000, 60_000, 9000, 1], [
+      1,
+      1,
+      69_000,
+      2,
+    ]]
+  ) {
+    Object.assign(world, { throttleMs, nowMs });
+    await world.answer();
+    const { length } = world.requests;
+    assert.deepEqual([world.pauses.at(-1), world.warnings.length], [pauseMs, told]);
+    world.endPause();
+    await world.turn();
+    assert.equal(world.requests.length, length + 1, "it is asked again only after the pause");
+  }
+  assert.match(world.warnings[0]!, /a quota of the broker holds records back.*consumer_byte_rate/);
+  world.throttleMs = 0;
+  await world.answer([0, recordsAt(0)]);
+  assert.equal(await read, "records");
+  assert.equal(world.pauses.length, 3);
+});
+
+Deno.test("records that come with a pause are read during it", async () => {
+  using world = new World(1);
+  const read = world.feeds[0]!.wait(9000, 0, NEVER);
+  await world.turn();
+  world.throttleMs = 500;
+  await world.answer([0, recordsAt(0)]);
+  assert.equal(await read, "records");
+  assert.deepEqual(world.pauses, [500]);
 });

@@ -110,14 +110,21 @@ const said = (partition: number, says: Record<string, unknown> = {}) => ({
   ...says,
 });
 
-function fetchOf(version: number, topics: unknown, error = 0, wanted: typeof WANTED = WANTED, has = version) {
+function fetchOf(
+  version: number,
+  topics: unknown,
+  error = 0,
+  wanted: typeof WANTED = WANTED,
+  has = version,
+  throttle = 0,
+) {
   return exchanged({
     key: FETCH,
     has,
     version,
     isFlexible: version >= 12,
     ...FETCH_FORMS[version]!,
-    says: { throttle: 0, error, session: 0, topics },
+    says: { throttle, error, session: 0, topics },
     ask: (connection) => fetchRecords(connection, wanted, LIMITS, "kafka://b/t"),
   });
 }
@@ -164,7 +171,7 @@ Deno.test("records of committed transactions are asked for, by topic, in each ve
     const same = { error: 0, end: 20, stableEnd: 10, divergedAt: undefined };
     const records = { ...same, aborted: [], batches: new Uint8Array(BATCHES) };
     assert.deepEqual(
-      found.map((one) => one && { ...one, batches: new Uint8Array(one.batches) }),
+      found.records.map((one) => one && { ...one, batches: new Uint8Array(one.batches) }),
       [
         { ...records, error: 1, end: -1, stableEnd: -1 },
         version < 13 ? undefined : { ...records },
@@ -179,11 +186,18 @@ Deno.test("an answer without records has none, and the error of a whole answer i
   const wanted = [{ topic: "t", topicId: ID, partition: 0, offset: 1 }];
   const nothing = [{ topic: "t", partitions: [said(0, { batches: new Uint8Array(0) })] }];
   const { found } = await fetchOf(5, nothing, 0, wanted);
-  assert.equal(found[0]!.batches.length, 0);
+  assert.equal(found.records[0]!.batches.length, 0);
   await assert.rejects(
     fetchOf(11, [], 35, wanted),
     /^SourceError: kafka:\/\/b\/t: the broker answers UNSUPPORTED_VERSION/,
   );
+});
+
+Deno.test("a client that has used up its quota is told for how long, in each version", async () => {
+  for (const version of [5, 11, 13]) {
+    const { found } = await fetchOf(version, [], 0, WANTED, version, 2500);
+    assert.deepEqual(found, { records: [undefined, undefined, undefined], throttleMs: 2500 });
+  }
 });
 
 Deno.test("where one id of a topic is not known, topics are asked for by their names", async () => {
@@ -217,7 +231,12 @@ Deno.test("a broker is told which record the next one follows upon, and says whe
   const access = { tls: undefined, login: undefined };
   const connection = await BrokerConnection.open(broker.address, access, STILL, new AbortController().signal);
   try {
-    const [found] = await fetchRecords(connection, [{ ...of, epochBefore: 3 }], LIMITS, "kafka://b/t");
+    const { records: [found] } = await fetchRecords(
+      connection,
+      [{ ...of, epochBefore: 3 }],
+      LIMITS,
+      "kafka://b/t",
+    );
     assert.deepEqual([asked, found!.divergedAt], [[3], 5]);
   } finally {
     connection.close();
