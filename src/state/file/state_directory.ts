@@ -50,10 +50,24 @@ export function assertAllowed(path: string): void {
  * another error.
  */
 export function obstruction(directory: string, error: unknown): StateError | undefined {
-  if (error instanceof Deno.errors.PermissionDenied) return forbidden(directory, error);
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return whyNotMade(directory) ?? forbidden(directory, error);
+  }
   if (!(error instanceof Deno.errors.NotCapable)) return undefined;
   const obstacle = directoryObstacle(directory) ?? "this program is kept from it";
   return stateNotWritable(directory, obstacle);
+}
+
+/** The error where there is no state directory and none can be made; undefined: it is another error. */
+function whyNotMade(directory: string): StateError | undefined {
+  try {
+    if (infoBehind(directory) !== undefined) return undefined;
+    const obstacle = directoryObstacle(directory);
+    return obstacle === undefined ? undefined : stateNotWritable(directory, obstacle);
+  } catch {
+    // Not even that may be seen.
+    return undefined;
+  }
 }
 
 /** The message where a state may not be used: its owner, and what to do. */

@@ -127,6 +127,27 @@ Deno.test("only a missing permission, or what the program is kept from, keeps it
   });
 });
 
+Deno.test("where there is no state and none can be made, it is nobody's, and the directory above is named", () => {
+  inTemporaryDirectory((directory) => {
+    const { makeTempFileSync } = Deno;
+    Deno.makeTempFileSync = () => {
+      throw DENIED;
+    };
+    try {
+      const { kind, message } = obstruction(`${directory}/no/state`, DENIED)!;
+      assert.equal(kind, "unwritable");
+      assert.ok(
+        message.startsWith(
+          `the state directory ${directory}/no/state cannot be used: nothing can be made in ${directory}: `,
+        ),
+        message,
+      );
+    } finally {
+      Deno.makeTempFileSync = makeTempFileSync;
+    }
+  });
+});
+
 Deno.test("a file that is none is distrusted, other errors are themselves", () => {
   const other = new Error("other");
   assert.equal(toUntrusted(other, "/s"), other);
