@@ -88,7 +88,12 @@ function inWords(issue: z.core.$ZodIssue, schema: z.ZodType, noun: string): stri
   }
   if (path.length === 0) return message;
   const isMissing = code === "invalid_type" && message.endsWith("received undefined");
-  return `${noun} ${shown(path.join("."))}: ${isMissing ? "is missing" : message}`;
+  const said = code === "invalid_value"
+    ? `is not understood. Allowed: ${issue.values.join(", ")}`
+    : isMissing
+    ? "is missing"
+    : message;
+  return `${noun} ${shown(path.join("."))}: ${said}`;
 }
 
 function wrong(message: string): ApiError {

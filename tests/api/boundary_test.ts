@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { ApiError } from "../../src/api/api_error.ts";
-import { checkedBody } from "../../src/api/boundary.ts";
+import { checkedBody, checkedQuery } from "../../src/api/boundary.ts";
 import { deadLetterOrders } from "../../src/api/dead_letter_orders.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -45,4 +45,11 @@ Deno.test("a reason that there is none of is told those that there are", async (
     body('{"reason": "wrong"}', JSON_TYPE, retry.body!),
     /"reason" \(invalid, future, late, .*\) or both/,
   );
+});
+
+Deno.test("a value that a parameter or field does not have is told those that it has", async () => {
+  const spans = z.strictObject({ span: z.enum(["hour", "day"]).optional() });
+  const message = /^(parameter|field) "span": is not understood\. Allowed: hour, day$/;
+  await assert.rejects(body('{"span": "week"}', JSON_TYPE, spans), { message });
+  assert.throws(() => checkedQuery(new Request("http://localhost/?span=week"), spans), { message });
 });
