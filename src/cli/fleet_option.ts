@@ -18,7 +18,7 @@ export function fleetAddresses(): ValueType<readonly FleetAddress[]> {
           context.addIssue({ code: "custom", message: "names an instance by nothing" });
         }
         if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(part)) return { directory: part };
-        const read = httpUrl().schema.safeParse(part);
+        const read = httpUrl("a token comes from VIEWER_TOKEN").schema.safeParse(part);
         if (!read.success) {
           context.addIssue({
             code: "custom",

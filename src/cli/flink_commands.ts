@@ -7,6 +7,8 @@ import { repeated, single, singleOr, toggle } from "./option.ts";
 /** Flink's own default for the address of a gateway. */
 const GATEWAY_URL = "http://localhost:8083";
 
+const NO_LOGIN = "a gateway is asked without any";
+
 const PERCENTILE = /^p(?:100(?:\.0{1,4})?|\d{1,2}(?:\.\d{1,4})?)$/;
 
 /** How the job is made, for each of the commands. */
@@ -43,7 +45,7 @@ export function flinkCommand(registry: Registry): AnyCommand {
     ],
     concerns: registry.catalogue.names,
     options: {
-      submit: single("--submit", httpUrl(), "the SQL gateway that is to run the job"),
+      submit: single("--submit", httpUrl(NO_LOGIN), "the SQL gateway that is to run the job"),
       ...JOB_OPTIONS,
     },
     configure: (sources) => registry.configure(sources),
@@ -61,7 +63,7 @@ export function checkFlinkCommand(registry: Registry): AnyCommand {
     examples: [["flink check --gateway http://gateway:8083", "before flink --submit"]],
     concerns: registry.catalogue.names,
     options: {
-      gateway: singleOr("--gateway", httpUrl(), GATEWAY_URL, "the SQL gateway to ask"),
+      gateway: singleOr("--gateway", httpUrl(NO_LOGIN), GATEWAY_URL, "the SQL gateway to ask"),
       ...JOB_OPTIONS,
     },
     configure: (sources) => registry.configure(sources),

@@ -13,6 +13,6 @@ export const LISTENER_VARIABLES = ["HTTP_LISTEN", "VIEWER_TOKEN", "ADMIN_TOKEN",
 
 export const LISTENER_URL = single(
   "--url",
-  httpUrl(),
+  httpUrl("a token comes from VIEWER_TOKEN"),
   "the admin listener to ask, instead of that of HTTP_LISTEN on this host",
 );
