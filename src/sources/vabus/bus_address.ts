@@ -14,6 +14,8 @@ export interface BusAddress {
     | { readonly url: string; readonly masked: string; readonly variable: string }
     | undefined;
   readonly token: string | undefined;
+  /** Whether the credentials in `url` come from settings of their own. */
+  readonly isLoginSet?: boolean;
   /** PEM texts; undefined: the system's authorities, no client certificate. */
   readonly tls:
     | { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined }
@@ -22,16 +24,42 @@ export interface BusAddress {
   readonly busCount?: number;
 }
 
+/** The address with this login, where its URL has none. */
+export function withLogin(
+  address: BusAddress,
+  username: string | undefined,
+  password: string | undefined,
+): BusAddress {
+  const isMissing = username === undefined && password === undefined;
+  if (isMissing || loginOf(address) !== undefined) return address;
+  const [user, word] = [username ?? "", password ?? ""].map(encodeURIComponent);
+  return { ...address, url: address.url.replace("://", `://${user}:${word}@`), isLoginSet: true };
+}
+
 /** The headers of each request. */
-export function headersFor({ url, token }: BusAddress): Record<string, string> {
-  const parsed = new URL(url);
-  const basic = parsed.username === "" ? undefined : basicCredentials(parsed);
-  const authorization = token !== undefined ? `Bearer ${token}` : basic;
+export function headersFor(address: BusAddress): Record<string, string> {
+  const authorization = authorizationOf(address);
   return {
     ...(authorization !== undefined && { authorization }),
     // On the same host, compression costs more than it saves.
-    "accept-encoding": isLoopback(parsed.hostname.replace(/^\[|\]$/g, "")) ? "identity" : "gzip",
+    "accept-encoding": isLoopback(new URL(address.url).hostname.replace(/^\[|\]$/g, ""))
+      ? "identity"
+      : "gzip",
   };
+}
+
+/** The header by which the bus knows the handler; undefined: it has no credentials. */
+export function authorizationOf(address: BusAddress): string | undefined {
+  if (address.token !== undefined) return `Bearer ${address.token}`;
+  const login = loginOf(address);
+  return login === undefined ? undefined : `Basic ${new TextEncoder().encode(login).toBase64()}`;
+}
+
+/** What an operator can do where the bus refuses the credentials. */
+export function credentialsAdvice({ url, token, isLoginSet }: BusAddress): string {
+  if (token !== undefined) return "mend VABUS_TOKEN";
+  if (loginOf({ url }) === undefined) return "set VABUS_TOKEN";
+  return isLoginSet ? "mend VABUS_USERNAME and VABUS_PASSWORD" : "mend user and password in VABUS_URL";
 }
 
 /** The part of messages about the proxy. */
@@ -47,7 +75,9 @@ export function clientFor({ proxy, tls }: BusAddress): Deno.HttpClient {
   });
 }
 
-function basicCredentials({ username, password }: URL): string {
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return `Basic ${new TextEncoder().encode(text).toBase64()}`;
+/** `user:password` of the URL; undefined: it has neither. */
+function loginOf({ url }: Pick<BusAddress, "url">): string | undefined {
+  const { username, password } = new URL(url);
+  if (username === "" && password === "") return undefined;
+  return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
 }

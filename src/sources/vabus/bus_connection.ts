@@ -1,7 +1,7 @@
 import { denialOf } from "../../platform/log/denial.ts";
 import { dialectOf } from "../../platform/net/dialect.ts";
 import { SourceError } from "../../contract/source.ts";
-import { type BusAddress, clientFor, headersFor, viaProxy } from "./bus_address.ts";
+import { type BusAddress, clientFor, credentialsAdvice, headersFor, viaProxy } from "./bus_address.ts";
 import { dateOf, explanation, readBody, retryAfterMs, strayForm } from "./bus_answer.ts";
 
 export interface BusRequest {
@@ -60,6 +60,7 @@ export class BusConnection {
   private readonly shareBytes: number;
   /** The part of messages about the proxy. */
   private via: string;
+  private credentialsAdvice: string;
 
   /** @param name The operator's name for it; left out: its URL without credentials. */
   constructor(address: BusAddress, name?: string) {
@@ -71,12 +72,14 @@ export class BusConnection {
     this.client = clientFor(address);
     this.shareBytes = Math.floor(REPLIES_MAX_BYTES / (address.busCount ?? 1));
     this.via = viaProxy(address);
+    this.credentialsAdvice = credentialsAdvice(address);
   }
 
   /** Uses other credentials and certificates from the next request on. */
   change(address: BusAddress): void {
     this.headers = headersFor(address);
     this.via = viaProxy(address);
+    this.credentialsAdvice = credentialsAdvice(address);
     const before = this.client;
     this.client = clientFor(address);
     // Requests that are under way are completed.
@@ -217,8 +220,7 @@ export class BusConnection {
       return new SourceError("refused", `${at}: the proxy wants a login, as in http://user:password@proxy`);
     }
     if (status === 401 || status === 403) {
-      const advice = this.headers.authorization === undefined ? "set VABUS_TOKEN" : "mend VABUS_TOKEN";
-      return new SourceError("refused", `${at}${explanation(body)}: ${advice}`);
+      return new SourceError("refused", `${at}${explanation(body)}: ${this.credentialsAdvice}`);
     }
     if (status === 408 || status === 429 || status >= 500) {
       return new SourceError("unavailable", at + explanation(body), retryAfterMs(response.headers));
@@ -226,7 +228,7 @@ export class BusConnection {
     if (status >= 300 && status < 400) {
       return new SourceError("garbage", `${at}, a redirection: set VABUS_URL to where the bus really is`);
     }
-    const advice = /\/(events?|metrics|healthz)\/*$/.test(new URL(this.name).pathname)
+    const advice = /\/(events?|metrics|healthz)\/*$/.test(new URL(this.base).pathname)
       ? "VABUS_URL names the bus alone, without what it is asked for"
       : "is this a VaBus?";
     return new SourceError("garbage", `${at}${explanation(body)}: ${advice}`);

@@ -1,8 +1,9 @@
 import { sourceConnector } from "../../contract/connector.ts";
+import { BUS_LOGIN } from "../../settings/bus_login.ts";
 import { type EventTexts, IN_THE_CLEAR } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
 import { addressOfHttp, httpUrlProblem } from "../../settings/http_url.ts";
-import type { BusAddress } from "./bus_address.ts";
+import { authorizationOf, type BusAddress, withLogin } from "./bus_address.ts";
 import { VABUS_SETTINGS } from "./vabus_settings.ts";
 
 export interface VabusConfig {
@@ -16,7 +17,7 @@ export const VABUS = sourceConnector({
   title: "VaBus",
   schemes: { plain: ["http"], tls: ["https"] },
   urlForm: "an http:// or https:// URL",
-  settings: VABUS_SETTINGS,
+  settings: { ...VABUS_SETTINGS, ...BUS_LOGIN },
   readUrl(text) {
     // A part without a scheme belongs to the URL before it, and no host contains a comma.
     const problem = text.includes(",")
@@ -27,30 +28,37 @@ export const VABUS = sourceConnector({
   addressOf: addressOfHttp,
   configure: ({ values }, { events, ...address }): VabusConfig => ({
     mode: values.VABUS_MODE,
-    address,
+    address: withLogin(address, values.VABUS_USERNAME, values.VABUS_PASSWORD),
     events,
   }),
   // Reading a queue removes the event from it.
   mayRepeat: ({ mode }) => mode === "log",
   wayOf: ({ address: { proxy } }) =>
     proxy === undefined ? "" : ` through the proxy ${proxy.masked} (${proxy.variable})`,
-  secretsOf: ({ address: { url, token, tls, proxy } }) => [
-    token,
-    tls?.key,
-    ...secretsOfUrl(url),
-    ...(proxy === undefined ? [] : secretsOfUrl(proxy.url)),
-  ],
+  secretsOf({ address }) {
+    const { url, token, tls, proxy } = address;
+    return [
+      token,
+      tls?.key,
+      ...secretsOfUrl(url),
+      // User and password as they are sent.
+      authorizationOf(address)?.split(" ")[1],
+      ...(proxy === undefined ? [] : secretsOfUrl(proxy.url)),
+    ];
+  },
   addressesOf({ address }) {
     const { hostname, port, protocol } = new URL(address.url);
     const defaultPort = protocol === "https:" ? "443" : "80";
     return [{ setting: "VABUS_URL", address: `${hostname}:${port || defaultPort}` }];
   },
   // Metrics go to the first bus, with its credentials.
-  credentialsOf({ address: { url, token } }) {
-    const { username, password, hostname, protocol } = new URL(url);
-    if (token === undefined && username === "" && password === "") return [];
+  credentialsOf({ address }) {
+    const { url, token, isLoginSet } = address;
+    const { hostname, protocol } = new URL(url);
+    if (authorizationOf(address) === undefined) return [];
+    const password = isLoginSet ? "VABUS_PASSWORD" : "the password in VABUS_URL";
     return [{
-      credential: token !== undefined ? "VABUS_TOKEN" : "the password in VABUS_URL",
+      credential: token !== undefined ? "VABUS_TOKEN" : password,
       host: hostname,
       isProtected: protocol === "https:",
       flaw: IN_THE_CLEAR,

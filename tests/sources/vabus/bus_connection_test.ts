@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { concatenated } from "../../../src/platform/http/bounded_bytes.ts";
 import { BusConnection, type BusRequest } from "../../../src/sources/vabus/bus_connection.ts";
+import { withLogin } from "../../../src/sources/vabus/bus_address.ts";
 import { LogClient } from "../../../src/sources/vabus/log_client.ts";
 import { postMetrics } from "../../../src/sources/vabus/metrics_client.ts";
 import { QueueClient } from "../../../src/sources/vabus/queue_client.ts";
@@ -123,6 +124,37 @@ Deno.test("each status says what an operator can do about it, and where", async 
     const { error } = await fetchFrom(() => respond(status, '{"error":"no"}'), token);
     assert.equal(error?.kind, kind, `${status}`);
     assert.match(error!.message, says);
+  }
+});
+
+Deno.test("a bus with a name of its own is told of by it, whatever it answers", async () => {
+  for (
+    const [status, at, says] of [
+      [404, "", /^plant: GET \/events was answered with 404 \(no\): is this a VaBus\?$/],
+      [404, "/events", /^plant: .*: VABUS_URL names the bus alone/],
+      [503, "", /^plant: GET \/events was answered with 503 \(no\)$/],
+    ] as const
+  ) {
+    await using server = FaultyServer.start(() => respond(status, '{"error":"no"}'));
+    const client = new LogClient(new BusConnection(addressOf(server.url + at), "plant"), "c");
+    await assert.rejects(client.fetch(FETCH, NEVER), { message: says });
+    client.close();
+  }
+});
+
+Deno.test("where a login is refused, the settings that it comes from are to be mended", async () => {
+  await using server = FaultyServer.start(() => respond(403, "{}"));
+  const bare = addressOf(server.url);
+  for (
+    const [address, says] of [
+      [addressOf(server.url.replace("://", "://reader:word@")), "mend user and password in VABUS_URL"],
+      [withLogin(bare, "reader", "word"), "mend VABUS_USERNAME and VABUS_PASSWORD"],
+      [withLogin(bare, undefined, undefined), "set VABUS_TOKEN"],
+    ] as const
+  ) {
+    const client = new LogClient(new BusConnection(address), "c");
+    await assert.rejects(client.fetch(FETCH, NEVER), { message: new RegExp(`403: ${says}$`) });
+    client.close();
   }
 });
 

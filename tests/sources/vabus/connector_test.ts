@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { VABUS } from "../../../src/sources/vabus/connector.ts";
 import { LogSource } from "../../../src/sources/vabus/log_source.ts";
 import { QueueSource } from "../../../src/sources/vabus/queue_source.ts";
+import { headersFor } from "../../../src/sources/vabus/bus_address.ts";
+import { loadConfig, sourcesOf } from "../../settings/sources.ts";
 import { NO_EVENT_TEXTS } from "../event_texts.ts";
 import { SURROUNDINGS } from "../surroundings.ts";
 
@@ -37,4 +39,25 @@ Deno.test("the credential that goes to a bus is named, and whether its way is pr
   assert.deepEqual(credentialOf("https://bus", "t"), [["VABUS_TOKEN", "bus", true]]);
   assert.deepEqual(credentialOf("http://reader:secret@bus"), [["the password in VABUS_URL", "bus", false]]);
   assert.deepEqual(credentialOf("http://reader@bus", "t"), [["VABUS_TOKEN", "bus", false]]);
+});
+
+Deno.test("user and password of the settings are those of a bus whose URL has neither, and there is no token", () => {
+  const configured = (url: string, environment: Record<string, string>) => {
+    const { sources, secrets, warnings } = loadConfig(
+      sourcesOf({ environment: { VABUS_URL: url, ...environment } }),
+    );
+    const { address } = sources[0]!.options as typeof CONFIG;
+    return { sent: headersFor(address).authorization, secrets, warnings };
+  };
+  const basic = (login: string) => `Basic ${btoa(login)}`;
+  const login = { VABUS_USERNAME: "reader", VABUS_PASSWORD: "p@ss/w:rd" };
+  const { sent, secrets, warnings } = configured("http://bus:8000/plant", login);
+  assert.equal(sent, basic("reader:p@ss/w:rd"));
+  assert.match(warnings.join(), /VABUS_PASSWORD goes to bus in the clear/);
+  for (const secret of ["p@ss/w:rd", btoa("reader:p@ss/w:rd")]) assert.ok(secrets.includes(secret), secret);
+  assert.equal(configured("https://own:word@bus", login).sent, basic("own:word"));
+  assert.equal(configured("https://bus", { ...login, VABUS_TOKEN: "t" }).sent, "Bearer t");
+  assert.equal(configured("https://bus", { VABUS_PASSWORD: "word" }).sent, basic(":word"));
+  assert.equal(configured("https://:word@bus", {}).sent, basic(":word"));
+  assert.equal(configured("https://bus", {}).sent, undefined);
 });
