@@ -5,6 +5,7 @@ import type { TLSSocket } from "node:tls";
 import type { z } from "zod";
 import type { Config } from "../settings/config.ts";
 import { printable } from "../platform/log/printable.ts";
+import { concealing } from "../settings/redaction.ts";
 import { loopbackUrl } from "./health.ts";
 import { ListenerError } from "./listener_error.ts";
 
@@ -123,7 +124,9 @@ export class ListenerClient {
     try {
       const reply = await this.send(path, deadline);
       if (reply.statusCode === 200) return reply;
-      throw refusal(this.url, path, reply.statusCode ?? 0, await textOf(reply).catch(() => ""));
+      const said = await textOf(reply).catch(() => "");
+      // What answers need not be a handler, and may repeat the token.
+      throw refusal(this.url, path, reply.statusCode ?? 0, concealing([this.token])(said));
     } catch (error) {
       throw this.failure(error, signal);
     }

@@ -10,12 +10,13 @@ import {
 import type { DeletedRows, FoundRows, ReadBack } from "../contract/read_back.ts";
 import type { LogFields, Logger } from "../platform/log/logger.ts";
 
-/** Replaces the names of settings in a text by the operator's names. */
+/** Changes what a part says: the names of settings into the operator's names, and what nobody may see. */
 export type Naming = (text: string) => string;
 
 /**
- * A sink whose messages use the operator's names of its settings. The sink itself knows the names of its
- * kind. Its log lines do not come through here: it gets its logger from {@link namedLogger}.
+ * A sink whose messages use the operator's names of its settings and have no secrets. The sink itself knows
+ * the names of its kind, and a server may repeat the password that it was sent. Its log lines do not come
+ * through here: it gets its logger from {@link namedLogger}.
  */
 export class NamedSink implements Omit<Required<Sink>, "readBack"> {
   readonly readBack?: ReadBack;

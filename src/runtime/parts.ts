@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../platform/clock/clock.ts";
 import type { Config } from "../settings/config.ts";
+import { concealing } from "../settings/redaction.ts";
 import type { SinkConfig } from "../settings/configured.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { DeliveryOptions } from "../delivery/delivery.ts";
@@ -12,7 +13,8 @@ import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import { type MachineUsage, machineUsage } from "../platform/process/machine_usage.ts";
 import type { OpenState } from "./core.ts";
-import { namedLogger, NamedSink } from "./named_sink.ts";
+import { discreetOutlet, discreetSource } from "./discreet.ts";
+import { namedLogger, NamedSink, type Naming } from "./named_sink.ts";
 import { REGISTRY, type Registry } from "./registry.ts";
 
 /** The outlet of the handler's own metrics, and the function that gives it another configuration. */
@@ -66,7 +68,8 @@ export async function systemSurroundings(
   registry: Registry = REGISTRY,
   how: ReadingManner = {},
 ): Promise<Surroundings> {
-  const sources = await changingSources(config, registry, how);
+  let conceal = discretionOf(config);
+  const sources = await changingSources(config, registry, how, (text) => conceal(text));
   const sinks = await createSinks(config, logger, registry);
   return {
     clock: systemClock,
@@ -78,7 +81,7 @@ export async function systemSurroundings(
     openFigures: () => FigureHistory.open(config.stateDir, logger.child("figures")),
     openView: () => StateDatabase.view(config.stateDir),
     sources: sources.map(({ part }) => part),
-    outlet: () => createOutlet(config, registry),
+    outlet: () => createOutlet(config, registry, (text) => conceal(text)),
     sinks,
     delivery: { batchMaxAggregates: 20_000, attemptTimeoutMs: 70_000 },
     change: async (inForce, next) => {
@@ -86,6 +89,9 @@ export async function systemSurroundings(
         JSON.stringify(sinks.find((sink) => sink.id === id));
       const changed = next.sinks.filter(({ id }) => settingsOf(next, id) !== settingsOf(inForce, id));
       const newSinks = await createSinks({ ...next, sinks: changed }, logger, registry);
+      // What is under way may still fail with a secret of before.
+      const [before, after] = [discretionOf(inForce), discretionOf(next)];
+      conceal = (text) => after(before(text));
       sources.forEach(({ change }, bus) => change(next.sources[bus]!.options));
       return newSinks;
     },
@@ -94,19 +100,28 @@ export async function systemSurroundings(
 
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */
 export async function createSources(config: Config, registry: Registry): Promise<Source[]> {
-  return (await changingSources(config, registry, {})).map(({ part }) => part);
+  return (await changingSources(config, registry, {}, discretionOf(config))).map(({ part }) => part);
 }
 
 function changingSources(
   config: Config,
   registry: Registry,
   { endsWhenRead = false, takesOver = false }: ReadingManner,
+  conceal: Naming,
 ) {
   const { sources, instanceId: instance, share, stateDir } = config;
   const common = { instance, share, takesOver, stateDir, endsWhenRead };
   return Promise.all(
-    sources.map((source) => registry.source(source).create(source.options, { name: source.name, ...common })),
+    sources.map(async (source) => {
+      const created = await registry.source(source).create(source.options, { name: source.name, ...common });
+      return { ...created, part: discreetSource(created.part, conceal) };
+    }),
   );
+}
+
+/** The function that removes the secrets of the settings from what servers say. */
+function discretionOf({ secrets, settings }: Config): Naming {
+  return concealing(secrets, settings.flatMap(({ value }) => value ?? []));
 }
 
 /**
@@ -114,13 +129,15 @@ function changingSources(
  * Connects to nothing yet.
  */
 export async function createOutlet(
-  { sources }: Config,
+  config: Config,
   registry: Registry,
+  conceal: Naming = discretionOf(config),
 ): Promise<ChangingOutlet | undefined> {
-  for (const [bus, source] of sources.entries()) {
+  for (const [bus, source] of config.sources.entries()) {
     const outlet = await registry.source(source).outlet?.(source.options);
     if (outlet !== undefined) {
-      return { part: outlet.part, change: (next) => outlet.change(next.sources[bus]!.options) };
+      const { part, change } = discreetOutlet(outlet, conceal);
+      return { part, change: (next) => change(next.sources[bus]!.options) };
     }
   }
   return undefined;
@@ -161,7 +178,8 @@ async function createSink(
   const { id, kind, options } = sink;
   const create = (own: Logger) =>
     registry.sink(sink).create(options, { id, instance: config.instanceId, logger: own });
-  if (id === kind) return create(logger.child(id));
-  const named = registry.namesOf(sink);
-  return new NamedSink(await create(namedLogger(logger.child(id), named)), named);
+  const named = id === kind ? (text: string) => text : registry.namesOf(sink);
+  const conceal = discretionOf(config);
+  const told = (text: string) => conceal(named(text));
+  return new NamedSink(await create(namedLogger(logger.child(id), told)), told);
 }

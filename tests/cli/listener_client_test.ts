@@ -52,3 +52,17 @@ Deno.test("an answer that no handler gives is told as such, and nothing of it is
     assert.throws(() => client.checked(TAP_EVENTS.event, data), { name: "ListenerError", kind: "foreign" });
   }
 });
+
+Deno.test("what answers in the place of a handler and repeats the token is told without it", async () => {
+  const viewer = "viewer-of-the-tests";
+  for (const status of [403, 418]) {
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      ({ headers }) =>
+        Response.json({ error: { message: `no ${headers.get("authorization")}` } }, { status }),
+    );
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const client = ListenerClient.of(settings({ viewer, admin: undefined }), url)!;
+    await assert.rejects(client.get("/api/pipeline", PIPELINE, NEVER), { message: /: no Bearer \*\*\*/ });
+  }
+});
