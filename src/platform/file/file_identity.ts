@@ -44,6 +44,18 @@ export class DatabaseIdentity {
     this.database = new FileIdentity(path);
   }
 
+  /** Whether the name of the database leads to another file by now, or to none. */
+  get isMoved(): boolean {
+    return this.database.fate !== undefined;
+  }
+
+  /** The names beside the database that still lead to files of it: its log, and the index of that. */
+  get beside(): string[] {
+    const { log } = this;
+    const hasLog = log !== undefined && log.fate === undefined;
+    return hasLog ? ["-wal", "-shm"].map((suffix) => this.database.path + suffix) : [];
+  }
+
   /** What has become of one of the files; undefined: nothing. */
   get fate(): { readonly path: string; readonly fate: FileFate } | undefined {
     this.log ??= identityOf(`${this.database.path}-wal`);

@@ -1,9 +1,10 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { SinkError } from "../../contract/sink.ts";
 import { infoOf } from "../../platform/file/absence.ts";
 import { openDatabase } from "../../platform/file/database.ts";
+import type { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { createOwn } from "../../platform/file/regular_file.ts";
 import { isStranger } from "../../platform/file/trust.ts";
 import { thisUser } from "../../platform/file/user.ts";
@@ -33,6 +34,30 @@ export function openTables(path: string, readOnly: boolean): DatabaseSync {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * Closes a connection that writes. Never throws. Where the file's name leads to another file by now, SQLite
+ * would leave the log beside it and take it for the log of that file, whose pages it would then overwrite. So
+ * everything in the log goes into its own file first, and its names are removed.
+ */
+export function closeTables(database: DatabaseSync, identity: DatabaseIdentity | undefined): void {
+  if (!identity?.isMoved) return attempt(() => database.close());
+  attempt(() => {
+    if (database.isTransaction) database.exec("rollback");
+    database.exec("pragma wal_checkpoint(truncate)");
+  });
+  attempt(() => database.close());
+  for (const name of identity.beside) attempt(() => rmSync(name, { force: true }));
+}
+
+/** Committed rows are on disk, so a failure of closing does not matter. */
+function attempt(step: () => void): void {
+  try {
+    step();
+  } catch {
+    // The file may be on a disk that is gone.
   }
 }
 

@@ -23,7 +23,7 @@ import { toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
 import { SqliteReadBack } from "./sqlite_read_back.ts";
 import { probeFile } from "./sqlite_probe.ts";
 import { deletedOf, Retention, spaceFlaw } from "./sqlite_retention.ts";
-import { makeFile, openTables } from "./sqlite_file.ts";
+import { closeTables, makeFile, openTables } from "./sqlite_file.ts";
 import { inOrderOfKey, RowStatements, runsOf } from "./sqlite_rows.ts";
 import { isTableMissing, LABELS_ADVICE, prepareInOneCommit, type TableShape } from "./sqlite_table.ts";
 
@@ -85,6 +85,7 @@ export class SqliteSink implements Sink {
       await claim(this.claim, context, this.address, this.logger);
       const alarm = this.missing(database, isNew, context);
       if (alarm !== undefined) context.alarm(alarm);
+      this.assertInPlace();
       return context.cursor;
     });
   }
@@ -164,17 +165,14 @@ export class SqliteSink implements Sink {
     this.shape = undefined;
     this.retention = undefined;
     this.claim = undefined;
-    try {
-      this.database?.close();
-    } catch {
-      // Committed rows are on disk. An error of closing the handle does not matter.
-    }
+    if (this.database) closeTables(this.database, this.identity);
     this.database = undefined;
+    this.identity = undefined;
   }
 
   /**
    * Checks the file after the commit, which succeeds even in a file whose name was removed; its rows would be
-   * lost. @throws {SinkError}
+   * lost. Before the first one it takes note of the log. @throws {SinkError}
    */
   private assertInPlace(): void {
     const found = this.identity?.fate;

@@ -431,6 +431,45 @@ for (
   });
 }
 
+for (
+  const [when, notice] of Object.entries({
+    "while the sink writes": (sink: SqliteSink) =>
+      assert.rejects(sink.write(batchOf([aggregateOf({ name: "d" })], 900), NEVER)),
+    "before it stops": () => Promise.resolve(),
+  })
+) {
+  test(`a backup that takes the place of the file ${when} stays as it is`, async (sink, path) => {
+    await sink.open(CONTEXT);
+    await sink.write(batchOf([aggregateOf()]), NEVER);
+    execute(path, `vacuum into '${path}.backup'`);
+    const others = Array.from({ length: 500 }, (_, i) => aggregateOf({ name: `other ${i}` }));
+    await sink.write(batchOf(others, 1), NEVER);
+    Deno.renameSync(path, `${path}.former`);
+    Deno.renameSync(`${path}.backup`, path);
+    await notice(sink);
+    await sink.close();
+
+    assertSameAggregates(readRows(path, INSTANCE), [aggregateOf()]);
+    await sink.open(CONTEXT);
+    await sink.write(batchOf([aggregateOf({ name: "e" })], 901), NEVER);
+    assertSameAggregates(readRows(path, INSTANCE), [aggregateOf(), aggregateOf({ name: "e" })]);
+    assert.ok(readRows(`${path}.former`, INSTANCE).length >= 501, "the former file has all its rows");
+  });
+}
+
+test("a file that takes the place of the sink's file with a log of its own keeps it", async (sink, path) => {
+  await sink.open(CONTEXT);
+  const other = new SqliteSink({ id: "sqlite", path: `${path}.other`, instance: INSTANCE }, QUIET);
+  await other.open(CONTEXT);
+  await other.write(batchOf([aggregateOf({ name: "of the other" })]), NEVER);
+  for (const suffix of ["", "-wal"]) Deno.copyFileSync(`${path}.other${suffix}`, `${path}.copy${suffix}`);
+  await other.close();
+  for (const suffix of ["", "-wal"]) Deno.renameSync(`${path}.copy${suffix}`, `${path}${suffix}`);
+  Deno.removeSync(`${path}-shm`);
+  await sink.close();
+  assertSameAggregates(readRows(path, INSTANCE), [aggregateOf({ name: "of the other" })]);
+});
+
 /** Counts the rows: in a transaction, there again after a word from stdin, and once more after its end. */
 const READER = `
   import { DatabaseSync } from "node:sqlite";
