@@ -95,7 +95,8 @@ function kindOfState(state: string, routine: string | undefined): SinkErrorKind 
 const DRIVER_WORDS: Readonly<Record<string, string>> = {
   CONNECT_TIMEOUT:
     "has not answered the login in time (connect_timeout); a pooler may wait for the server behind it",
-  CONNECTION_CLOSED: "has closed the connection, as PgBouncer does it where pool_mode is statement",
+  CONNECTION_CLOSED: "has closed the connection: it was restarted, or somebody or something in between has " +
+    "ended it. PgBouncer closes each one where pool_mode is statement",
   [FOREIGN_SERVER]: "does not prove that it knows the password. Check host and port in " +
     "POSTGRES_CONNECTION_STRING: another server may answer there",
 };
@@ -170,6 +171,12 @@ function advice(state: string): string {
     case "25006":
       return " The server only reads: it is a standby, or default_transaction_read_only is on for " +
         "this user or database. Name the one that writes in POSTGRES_CONNECTION_STRING.";
+    case "57014":
+      return " A statement_timeout of this user or database has ended it, or somebody did. Smaller batches " +
+        "are tried; where it comes again, raise it: ALTER ROLE … SET statement_timeout.";
+    case "55P03":
+      return " Another session locks the table for longer than lock_timeout: pg_locks says which. The rows " +
+        "wait meanwhile.";
     case "42703": // undefined column
     case "42804": // wrong type
     case "42P10": // no such primary key

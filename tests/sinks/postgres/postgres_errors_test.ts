@@ -12,7 +12,7 @@ const ERRORS: readonly (readonly [error: object, kind: string, said: RegExp])[] 
   [
     { code: "CONNECTION_CLOSED", message: "write CONNECTION_CLOSED pooler" },
     "unavailable",
-    /^PostgreSQL at db:5432 has closed the connection, .*pool_mode is statement/,
+    /^PostgreSQL at db:5432 has closed the connection: it was restarted.*pool_mode is statement/,
   ],
   [
     { code: "SASL_SIGNATURE_MISMATCH", message: "The server did not return the correct signature" },
@@ -37,6 +37,16 @@ const ERRORS: readonly (readonly [error: object, kind: string, said: RegExp])[] 
     },
     "misconfigured",
     /sslcert and sslkey .*ssl_ca_file/,
+  ],
+  [
+    { name: "PostgresError", code: "57014", message: "canceling statement due to statement timeout" },
+    "timed_out",
+    /statement timeout \(SQLSTATE 57014\)\. A statement_timeout .* has ended it.*ALTER ROLE/,
+  ],
+  [
+    { name: "PostgresError", code: "55P03", message: "canceling statement due to lock timeout" },
+    "timed_out",
+    /lock timeout \(SQLSTATE 55P03\)\. Another session locks the table.*pg_locks/,
   ],
   [
     { name: "PostgresError", code: "08P01", message: "no such user: plant" },
