@@ -13,8 +13,9 @@ import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import { type MachineUsage, machineUsage } from "../platform/process/machine_usage.ts";
 import type { OpenState } from "./core.ts";
-import { discreetOutlet, discreetSource } from "./discreet.ts";
-import { namedLogger, NamedSink, type Naming } from "./named_sink.ts";
+import { type Naming, toldLogger } from "./told.ts";
+import { toldSink } from "./told_sink.ts";
+import { toldOutlet, toldSource } from "./told_source.ts";
 import { REGISTRY, type Registry } from "./registry.ts";
 
 /** The outlet of the handler's own metrics, and the function that gives it another configuration. */
@@ -114,7 +115,7 @@ function changingSources(
   return Promise.all(
     sources.map(async (source) => {
       const created = await registry.source(source).create(source.options, { name: source.name, ...common });
-      return { ...created, part: discreetSource(created.part, conceal) };
+      return { ...created, part: toldSource(created.part, conceal) };
     }),
   );
 }
@@ -136,7 +137,7 @@ export async function createOutlet(
   for (const [bus, source] of config.sources.entries()) {
     const outlet = await registry.source(source).outlet?.(source.options);
     if (outlet !== undefined) {
-      const { part, change } = discreetOutlet(outlet, conceal);
+      const { part, change } = toldOutlet(outlet, conceal);
       return { part, change: (next) => change(next.sources[bus]!.options) };
     }
   }
@@ -180,6 +181,6 @@ async function createSink(
     registry.sink(sink).create(options, { id, instance: config.instanceId, logger: own });
   const named = id === kind ? (text: string) => text : registry.namesOf(sink);
   const conceal = discretionOf(config);
-  const told = (text: string) => conceal(named(text));
-  return new NamedSink(await create(namedLogger(logger.child(id), told)), told);
+  const naming = (text: string) => conceal(named(text));
+  return toldSink(await create(toldLogger(logger.child(id), naming)), naming);
 }

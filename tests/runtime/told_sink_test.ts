@@ -138,6 +138,13 @@ Deno.test("a sink says what its connector declares: its id, and how its rows are
   }
 });
 
+Deno.test("what a sink does not have, it does not get", async () => {
+  const registry = new Registry(SINKS, SOURCES);
+  const environment = { STORAGE_TYPE: "far:kafka,old:sqlite", FAR_KAFKA_BOOTSTRAP_SERVERS: "b:1" };
+  const [far, old] = await createSinks(registry.configure(sourcesOf({ environment })), QUIET, registry);
+  assert.deepEqual([far!.readBack!.rowsOfSeries, old!.keepAlive], [undefined, undefined]);
+});
+
 Deno.test("what its settings are warned of and refused for is told by them too", () => {
   const setting = "PARROT_WORD";
   const listen = `localhost:${freePort()}`;
