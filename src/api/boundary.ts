@@ -92,6 +92,8 @@ function inWords(issue: z.core.$ZodIssue, schema: z.ZodType, noun: string): stri
     ? `is not understood. Allowed: ${issue.values.join(", ")}`
     : isMissing
     ? "is missing"
+    : code === "invalid_type"
+    ? `has to be of the type ${issue.expected}`
     : message;
   return `${noun} ${shown(path.join("."))}: ${said}`;
 }

@@ -48,6 +48,8 @@ Deno.test("a reason that there is none of is told those that there are", async (
 });
 
 Deno.test("a value that a parameter or field does not have is told those that it has", async () => {
+  const since = { message: 'field "since": has to be of the type number' };
+  await assert.rejects(body('{"since": "2026-01-31"}', JSON_TYPE), since);
   const spans = z.strictObject({ span: z.enum(["hour", "day"]).optional() });
   const message = /^(parameter|field) "span": is not understood\. Allowed: hour, day$/;
   await assert.rejects(body('{"span": "week"}', JSON_TYPE, spans), { message });
