@@ -1,5 +1,5 @@
 import { probeAnswer } from "../contract/probe_answer.ts";
-import { SourceError } from "../contract/source.ts";
+import { type Source, SourceError } from "../contract/source.ts";
 import { configuredSinks } from "../runtime/core.ts";
 import { createOutlet, createSinks, createSources } from "../runtime/parts.ts";
 import type { Registry } from "../runtime/registry.ts";
@@ -12,6 +12,7 @@ import { tryState } from "../state/file/state_trial.ts";
 import { examineClock } from "./clock_examination.ts";
 import { examine, type Finding, type Subject } from "./examination.ts";
 import type { Installation } from "./installation.ts";
+import { misfitOf } from "./misfit.ts";
 
 const PROBE_TIMEOUT_MS = 15_000;
 
@@ -52,7 +53,7 @@ async function subjectsOf(
     ...also,
     ...(await createSources(config, registry)).map((source, index) => ({
       title: `bus ${source.id}${wayTo(config.sources[index]!, registry)}`,
-      probe: (signal: AbortSignal) => source.probe(signal),
+      probe: (signal: AbortSignal) => probeBus(source, config.sources[index]!, registry, signal),
       close: () => source.close(),
     })),
     ...(metricsIntervalMs === 0 ? [] : await metricsSubjects(config, registry)),
@@ -62,6 +63,22 @@ async function subjectsOf(
       close: () => sink.close(),
     })),
   ];
+}
+
+/** As {@link Source.probe}. Where something else than the bus answers, the error says so. */
+async function probeBus(
+  source: Source,
+  config: SourceConfig,
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    return await source.probe(signal);
+  } catch (error) {
+    if (!(error instanceof SourceError) || error.kind === "refused") throw error;
+    const misfit = await misfitOf(config, registry, signal);
+    throw misfit === undefined ? error : new SourceError("refused", misfit, undefined, { cause: error });
+  }
 }
 
 /** A subject on this host that answers at once. */

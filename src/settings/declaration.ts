@@ -1,3 +1,4 @@
+import type { Dialect } from "../platform/net/dialect.ts";
 import type { Proxy } from "./proxy.ts";
 import type { Scope } from "./scope.ts";
 import type { Spec } from "./variable.ts";
@@ -46,6 +47,11 @@ export interface SinkRetention {
 export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends Declaration<S, C> {
   /** The schemes of its URLs, without colon. */
   readonly schemes: { readonly plain: readonly string[]; readonly tls: readonly string[] };
+  /**
+   * What a server of the kind speaks first, without TLS and with it; left out: its source says itself where
+   * something else answers.
+   */
+  readonly dialects?: { readonly plain: Dialect; readonly tls: Dialect };
   /** What its URLs look like, for the end of the sentence "Allowed: …". */
   readonly urlForm: string;
   /**

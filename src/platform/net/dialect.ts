@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 /** The protocol that a server speaks, as far as it shows before a login. */
-export type Dialect = "TLS" | "HTTP" | "PostgreSQL" | "Kafka" | "SSH" | "Redis";
+export type Dialect = "TLS" | "HTTP" | "PostgreSQL" | "Kafka" | "SSH" | "Redis" | "NATS" | "MQTT";
 
 const LIMIT_MS = 2000;
 const NEVER = new AbortController().signal;
@@ -14,9 +14,17 @@ const POSTGRES_SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
 const KAFKA_MARK = [0x56, 0x42, 0x4d, 0x31];
 const KAFKA_VERSIONS = Uint8Array.of(0, 0, 0, 10, 0, 18, 0, 0, ...KAFKA_MARK, 0xff, 0xff);
 const HTTP_REQUEST = new TextEncoder().encode("HEAD / HTTP/1.0\r\n\r\n");
+/** A CONNECT of MQTT 3.1.1 without a name, of a session that ends with the connection. */
+const MQTT_CONNECT = Uint8Array.of(0x10, 12, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 60, 0, 0);
+const MQTT_CONNACK = 0x20;
 const TLS_ALERT = 0x15;
 
-const OPENINGS = { PostgreSQL: POSTGRES_SSL_REQUEST, Kafka: KAFKA_VERSIONS, HTTP: HTTP_REQUEST } as const;
+const OPENINGS = {
+  PostgreSQL: POSTGRES_SSL_REQUEST,
+  Kafka: KAFKA_VERSIONS,
+  HTTP: HTTP_REQUEST,
+  MQTT: MQTT_CONNECT,
+} as const;
 
 /**
  * Whether a port speaks the expected protocol. The opening that is sent is harmless to such a server. Takes
@@ -58,6 +66,8 @@ export async function dialectOf(
 function recognised(answer: Uint8Array): Dialect | undefined {
   const text = new TextDecoder("latin1").decode(answer.subarray(0, 8));
   if (text.startsWith("SSH-")) return "SSH";
+  if (text.startsWith("INFO {")) return "NATS";
+  if (answer[0] === MQTT_CONNACK && answer[1] === 2) return "MQTT";
   if (text.startsWith("HTTP/")) return "HTTP";
   if (text.startsWith("-ERR") || text.startsWith("-NOAUTH")) return "Redis";
   if (text === "S" || text === "N") return "PostgreSQL";

@@ -19,6 +19,7 @@ export const MQTT = sourceConnector({
   kind: "mqtt",
   title: "MQTT as a bus",
   schemes: { plain: ["mqtt"], tls: ["mqtts"] },
+  dialects: { plain: "MQTT", tls: "TLS" },
   urlForm: "mqtt://broker:1883/filter;… or mqtts:// with TLS",
   settings: BUS_LOGIN,
   readsSparkplug: true,

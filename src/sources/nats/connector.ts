@@ -28,6 +28,8 @@ export const NATS = sourceConnector({
   kind: "nats",
   title: "NATS",
   schemes: { plain: ["nats"], tls: ["natss"] },
+  // TLS begins after the first line of the server.
+  dialects: { plain: "NATS", tls: "NATS" },
   urlForm: "nats://host:4222,…/STREAM?subject=… or natss:// with TLS",
   settings: NATS_SETTINGS,
   readUrl(text) {

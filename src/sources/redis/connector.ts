@@ -22,6 +22,7 @@ export const REDIS = sourceConnector({
   title: "Redis",
   sharing: "by-partition",
   schemes: { plain: ["redis"], tls: ["rediss"] },
+  dialects: { plain: "Redis", tls: "TLS" },
   urlForm: "redis://host:6379/key;…?db=0 or rediss:// with TLS",
   settings: BUS_LOGIN,
   readUrl(text) {
