@@ -67,8 +67,11 @@ export class OpenWindows {
   private readonly freePages: number[] = [];
   private readonly windows = new Map<string, OpenWindow>();
   private readonly likelySlots = new Int32Array(TOUCH_RUN);
-  /** Nobody reads it. It keeps the compiler from removing {@link touch} as useless. */
-  touched = 0;
+  /**
+   * Nobody reads it. It keeps the compiler from removing {@link touch} as useless. As a field, it would make
+   * V8 throw away what it has compiled of this class when it first is no integer.
+   */
+  readonly touched = new Float64Array(1);
   private nextWindowNumber = 1;
   private liveSeries = 0;
 
@@ -113,7 +116,7 @@ export class OpenWindows {
     const { accumulators, likelySlots } = this;
     let touched = this.series.touch(nameHash, functionId, from, to, likelySlots);
     for (let i = 0; i < to - from; i++) touched += accumulators[Math.max(0, likelySlots[i]!) * SLOT]!;
-    this.touched = touched;
+    this.touched[0] = touched;
   }
 
   /** As {@link touch}, for closing a window: loads what is read of the slots `from` to `to` of a list. */
@@ -124,7 +127,7 @@ export class OpenWindows {
       touched += accumulators[slots[i]! * SLOT]!;
       series[i - from] = slotSeries[slots[i]!]!;
     }
-    this.touched = touched + this.series.touchSeries(series, to - from);
+    this.touched[0] = touched + this.series.touchSeries(series, to - from);
   }
 
   /** Whether a series is in an open window of that length. @param series -1: it is in none. */
