@@ -79,11 +79,12 @@ export class StreamSession {
    * there, or ends before it.
    *
    * @throws {SourceError}
+   * @throws {ConsumerGone}
    */
   async goTo(position: NatsPosition): Promise<boolean> {
     const { sequence, timeNs } = position;
     if (this.consumer !== undefined && sequence === this.position?.sequence) return true;
-    await this.look();
+    await this.lookAgain();
     if (this.info.last < sequence) return false;
     // What was read last is read again, to see whether it is still the same.
     const isChecked = timeNs !== undefined && sequence >= this.info.first;
@@ -100,6 +101,9 @@ export class StreamSession {
   /**
    * The end of what is still there of what was read, where {@link goTo} did not find it: the first message
    * that is younger comes next.
+   *
+   * @throws {SourceError}
+   * @throws {ConsumerGone}
    */
   async endOfKnown({ timeNs }: NatsPosition): Promise<NatsPosition> {
     const end = { sequence: this.info.last, timeNs: undefined };
@@ -180,9 +184,16 @@ export class StreamSession {
     return lost;
   }
 
+  /**
+   * Makes a consumer. It is of the stream that was looked at before where the stream is still that one
+   * afterwards: a stream that is deleted takes its consumers with it.
+   *
+   * @throws {ConsumerGone} The stream is another one.
+   */
   private async consume(start: Parameters<JetStream["createConsumer"]>[0]): Promise<void> {
     this.leave();
     this.consumer = new StreamConsumer(this.connection, this.api, await this.api.createConsumer(start));
+    await this.lookAgain();
   }
 
   private async pull(limit: number, waitMs: number): Promise<readonly PulledMessage[]> {

@@ -75,6 +75,7 @@ export class NatsBus implements WireBus {
       this.last = 0;
       this.created++;
       this.consumers.clear();
+      for (const session of this.sessions) session.lose();
     }
     const restarts = dice.chance(rates.serverRestarts);
     if (restarts) this.consumers.clear();
@@ -213,6 +214,13 @@ class NatsGuest implements Guest {
     if (pull === undefined) return;
     this.bus.serve(pull, this.end);
     this.finish(pull);
+  }
+
+  /** The stream was deleted, and the consumers with it. */
+  lose(): void {
+    const { pull } = this;
+    this.pull = undefined;
+    if (pull !== undefined) this.status(pull.reply, "409 Consumer Deleted");
   }
 
   private published(subject: string, reply: string, body: string): void {

@@ -200,6 +200,36 @@ Deno.test("a stream that is made again while its consumer seems to be there is s
   assert.equal(kind, "restarted");
 });
 
+Deno.test("each message is read once, whenever the stream is made again between two requests", async () => {
+  for (const before of [0, 2]) {
+    for (let request = 1; request <= 12; request++) {
+      const { batch, read, server } = await rig();
+      server.add(0, before);
+      const names: string[] = [];
+      let asked = 0;
+      server.answers = () => {
+        if (++asked === request) {
+          server.created = "2026-02-01T00:00:00Z";
+          server.kept = [];
+          server.last = 0;
+          server.forgetConsumers();
+          server.add(10, 14);
+        }
+        return undefined;
+      };
+      for (let idle = 0; asked < request || idle < 2;) {
+        const { kind } = await read(1);
+        if (kind === "events") names.push(namesOf(batch).join());
+        idle = kind === "idle" ? idle + 1 : 0;
+      }
+      const expected = ["e10", "e11", "e12", "e13"];
+      const old = names.filter((name) => !expected.includes(name));
+      assert.deepEqual(names.slice(old.length), expected, `${before} before, at request ${request}`);
+      assert.deepEqual(old, ["e0", "e1"].slice(0, old.length));
+    }
+  }
+});
+
 Deno.test("of some subjects only what was removed unread counts, and the end is passed over", async () => {
   const { server, shown } = await rig({ subjects: ["S.a"] });
   server.add(0, 4);
