@@ -36,6 +36,8 @@ const DECODER = new TextDecoder();
 /** Compares the state and the sinks with the model. Every method throws {@link Violation}. */
 export class Audit {
   private outboxEndId = 0;
+  /** The time of the last checkpoint, by the wall clock. */
+  private checkpointMs: number | undefined;
   /** Texts of events that an operator has purged. */
   private readonly thrownAway: string[] = [];
   /** Dead letters of aggregates that an operator has purged. */
@@ -71,11 +73,15 @@ export class Audit {
       );
       for (const { raw, reason } of refused) deadLetters.set(DECODER.decode(raw), reason);
     }
+    const entries = readBookEntries(state);
+    const checkpointMs = entries.get("checkpoint_at_ms");
+    const mayHaveRead = checkpointMs !== this.checkpointMs;
+    this.checkpointMs = checkpointMs;
     for (const { name, log, next } of buses) {
-      model.committed(name, { log: log ?? undefined, next: next ?? undefined }, job, deadLetters);
+      const progress = { log: log ?? undefined, next: next ?? undefined };
+      model.committed(name, progress, mayHaveRead, job, deadLetters);
     }
     model.putBack(job, deadLetters);
-    const entries = readBookEntries(state);
     // A new state has no time yet.
     if (entries.has("checkpoint_at_ms")) model.clockSeen(this.wall.nowMs);
     for (const [name, expected] of Object.entries(model.counts) as [keyof Counts, number][]) {

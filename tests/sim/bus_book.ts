@@ -48,6 +48,11 @@ export class BusBook {
   private lastStirMs = 0;
   /** Whether the bus may count as idle now. */
   private isIdle = false;
+  /**
+   * Whether it has given something that the reader may not have taken in yet, as where the state cannot be
+   * written. The next request ends that.
+   */
+  private hasStirred = false;
 
   /** @param bus The bus itself, for its present log and events. */
   constructor(private readonly bus: SimBus, private readonly idleTimeoutMs: number) {}
@@ -62,6 +67,7 @@ export class BusBook {
     this.isAskingAnew = false;
     this.lastStirMs = nowMs;
     this.isIdle = false;
+    this.hasStirred = false;
     this.wasIdle = false;
   }
 
@@ -69,6 +75,7 @@ export class BusBook {
   sends(offset: number | undefined, nowMs: number): SentRequest {
     if (this.findsOut({ log: this.offered().log, next: offset })) this.lastStirMs = nowMs;
     else this.forgetUnused(offset);
+    if (this.hasStirred) this.isIdle = this.hasStirred = false;
     this.comparedAt = undefined;
     this.partings.clear();
     const { log, next } = this.offered();
@@ -84,9 +91,11 @@ export class BusBook {
   /** The process asks for an event only to compare it with what it has read: for the last one first. */
   looks(offset: number): SentRequest {
     if (this.comparedAt === undefined) {
-      this.comparedAt = this.heardSince.length;
       const isAt = (count: number) => [...this.knownAfter(count).keys()].at(-1) === offset;
-      while (this.comparedAt > 0 && !isAt(this.comparedAt)) this.comparedAt--;
+      let used = this.heardSince.length;
+      while (used >= 0 && !isAt(used)) used--;
+      // Where a reply has told that the log ends earlier, the reader has used it, and begins in the middle.
+      this.comparedAt = used < 0 ? this.heardSince.length : used;
     }
     this.partings.add(this.partingAfter(this.comparedAt));
     const { log, next } = this.progressAfter(this.comparedAt);
@@ -131,7 +140,7 @@ export class BusBook {
     if (isEmpty && isIdleAtOnce) this.isIdle = this.wasIdle = true;
     if (isEmpty || isFarewell || (isIdleAtOnce && this.isIdle)) return;
     this.lastStirMs = nowMs;
-    this.isIdle = false;
+    this.hasStirred = true;
   }
 
   /**
@@ -148,11 +157,14 @@ export class BusBook {
   }
 
   /**
-   * A checkpoint says that the bus has been read to `progress`. Returns what has led there, in its order.
+   * A transaction says that the bus has been read to `progress`. Returns what has led there, in its order.
    *
+   * @param mayHaveRead Whether it may be a checkpoint. Of a bus that was rolled back, the place alone does
+   * not tell: it may be that of the last checkpoint, after the same offsets were read again.
    * @throws {Violation} The bus cannot have been read to there.
    */
-  committed(progress: Progress): Taken[] {
+  committed(progress: Progress, mayHaveRead = true): Taken[] {
+    if (!mayHaveRead && isSame(this.durable, progress)) return [];
     // The last of several ways to this progress counts: a bus that was rolled back is read over the same
     // offsets again.
     let used = isSame(this.durable, progress) ? 0 : -1;

@@ -1,9 +1,9 @@
 const MINUTE_MS = 60_000;
 /**
- * Lines with the same text in a minute at most: one when it is new, one for what was held back, and one more
- * where a minute of the log ends between them.
+ * Lines with the same text in a minute at most: one when it is new, and one each for what was held back where
+ * a minute of the log ends, where the handler is told to stop, and where it has stopped.
  */
-const LINES_A_MINUTE = 3;
+const LINES_A_MINUTE = 4;
 const NUMBER = /\d+(\.\d+)?/g;
 const FOLDED = / times=#/;
 const DEBUG = /^\S+ DEBUG /;

@@ -81,15 +81,22 @@ export class Model {
   }
 
   /**
-   * A checkpoint says that the bus has been read to `progress`.
+   * A transaction says that the bus has been read to `progress`.
    *
+   * @param mayHaveRead See {@link BusBook.committed}.
    * @param deadLetters The reasons of refused events, by their texts. They settle the fate of events for
    * which it depends on the moment.
    * @throws {Violation} The bus cannot have been read to there.
    */
-  committed(bus: string, progress: Progress, job: Job, deadLetters: DeadLetters): void {
+  committed(
+    bus: string,
+    progress: Progress,
+    mayHaveRead: boolean,
+    job: Job,
+    deadLetters: DeadLetters,
+  ): void {
     const book = this.book(bus);
-    for (const { events, lost, atMs } of book.committed(progress)) {
+    for (const { events, lost, atMs } of book.committed(progress, mayHaveRead)) {
       this.counts.lost += lost;
       for (const event of events) this.take(bus, book, event, atMs, job, deadLetters);
     }
