@@ -1,3 +1,4 @@
+import { textStart } from "./byte_order_mark.ts";
 import { isUtf8 } from "node:buffer";
 import { LOG_ID_MAX_CHARACTERS } from "../contract/source.ts";
 import { EventBatch } from "../event/event_batch.ts";
@@ -78,8 +79,7 @@ export class ReplyScanner {
     private readonly eventsMax = EVENTS_MAX,
     mapped?: MappedRecords,
   ) {
-    const hasByteOrderMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-    this.at = hasByteOrderMark ? 3 : 0;
+    this.at = textStart(bytes);
     batch.reset(bytes);
     this.json = new JsonBytes(bytes);
     this.events = new EventScanner(this.json, batch);

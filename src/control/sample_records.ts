@@ -1,3 +1,4 @@
+import { textStart } from "../codec/byte_order_mark.ts";
 import { HASH, NEWLINE, RETURN } from "../codec/ascii.ts";
 import { CsvHeader } from "../codec/mapping/csv_header.ts";
 import { csvRowEnd } from "../codec/mapping/csv_row_end.ts";
@@ -10,7 +11,8 @@ import type { EventBatch } from "../event/event_batch.ts";
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The records of a sample that are no rows of CSV: lines, or the elements of a JSON array. */
-export function* sampleRecords(bytes: Uint8Array, format: EventFormat): Generator<Uint8Array> {
+export function* sampleRecords(text: Uint8Array, format: EventFormat): Generator<Uint8Array> {
+  const bytes = text.subarray(textStart(text));
   if (format === "json") {
     const elements = arrayIn(bytes);
     if (elements !== undefined) return yield* elements;
@@ -36,7 +38,7 @@ export function* sampleRows(
   const context = { arrivedMs };
   let header: CsvHeader | undefined;
   let isEmpty = true;
-  for (let start = isMarked(bytes) ? 3 : 0; start < bytes.length;) {
+  for (let start = textStart(bytes); start < bytes.length;) {
     const separator = header?.separator ?? separatorOf(DECODER.decode(bytes.subarray(start)));
     const end = csvRowEnd(bytes, start, bytes.length, separator.charCodeAt(0));
     const row = bytes.slice(start, end);
@@ -56,10 +58,6 @@ export function* sampleRows(
   reader.begin(batch);
   reader.read(batch, 0, bytes.length, context);
   yield;
-}
-
-function isMarked(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }
 
 function arrayIn(bytes: Uint8Array): Uint8Array[] | undefined {

@@ -39,6 +39,13 @@ const recordsOf = (text: string, format: string) => {
     .map(({ events }) => events.map(shown));
 };
 
+Deno.test("a byte order mark before a sample is no part of it", () => {
+  const event = '{"name":"m","value":1,"timestamp":5}';
+  for (const text of [`${event}\n`, `[${event}]`, `[\n${event}\n]`]) {
+    assert.deepEqual(recordsOf(`\ufeff${text}`, "json"), recordsOf(text, "json"), text);
+  }
+});
+
 Deno.test("a sample of line protocol is one record a line, without comments", () => {
   const lines = ["# of a plant", "m,host=a x=1,y=2i 5", "", "m x= 5", 'm t="a\nb",x=3 5', "m x=4 5\r"];
   assert.deepEqual(recordsOf(lines.join("\n"), "influx"), [

@@ -1,6 +1,7 @@
 import type { CsvHeader } from "../../codec/mapping/csv_header.ts";
 import type { RecordContext } from "../../codec/mapping/reading.ts";
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
+import { textStart } from "../../codec/byte_order_mark.ts";
 import { EventScanner } from "../../codec/event_scanner.ts";
 import { JsonBytes } from "../../codec/json_bytes.ts";
 import { PlainRun } from "../../codec/plain_run.ts";
@@ -34,8 +35,10 @@ export function cutLines(bytes: Uint8Array, limit: number, isLast: boolean, head
     const found = separator === undefined ? bytes.indexOf(NEWLINE, at) : rowEnd(bytes, at, separator, isLast);
     if (found < 0 && !isLast) break;
     const end = found < 0 ? bytes.length : found;
-    const contentEnd = withoutSpace(bytes, at, end, header !== undefined);
-    if (contentEnd > at) bounds.push(at, contentEnd);
+    // A header of CSV is known by its text, with the mark.
+    const start = header === undefined ? textStart(bytes, at) : at;
+    const contentEnd = withoutSpace(bytes, start, end, header !== undefined);
+    if (contentEnd > start) bounds.push(start, contentEnd);
     at = found < 0 ? bytes.length : found + 1;
   }
   return { bounds, taken: at };
@@ -129,12 +132,13 @@ export function readEventLines(
     const found = bytes.indexOf(NEWLINE, at);
     if (found < 0 && (!isLast || at === bytes.length)) break;
     const lineEnd = found < 0 ? bytes.length : found;
-    const end = withoutSpace(bytes, at, lineEnd, false);
-    if (end > at) {
-      starts.push(at);
+    const start = textStart(bytes, at);
+    const end = withoutSpace(bytes, start, lineEnd, false);
+    if (end > start) {
+      starts.push(start);
       batch.reserve();
-      if (scanner.scanPlain(at) === end) batch.total++;
-      else scanner.scanAny(at, end);
+      if (scanner.scanPlain(start) === end) batch.total++;
+      else scanner.scanAny(start, end);
     }
     at = Math.min(lineEnd + 1, bytes.length);
   }

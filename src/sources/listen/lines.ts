@@ -1,4 +1,5 @@
 import { EVENT_MAX_BYTES, type RawEvents } from "../../bus/raw_events.ts";
+import { textStart } from "../../codec/byte_order_mark.ts";
 import { influxLineEnd } from "../../codec/mapping/influx_line_end.ts";
 import type { Steps } from "../../platform/clock/steps.ts";
 import { BodyError } from "../../platform/http/body.ts";
@@ -20,7 +21,7 @@ const STEP_BYTES = 256 * 1024;
 export function* linesOf(body: Uint8Array, isInflux: boolean): Steps<RawEvents> {
   let ends = new Uint32Array(1024);
   let [count, length, stepAt] = [0, 0, STEP_BYTES];
-  for (let at = 0; at < body.length;) {
+  for (let at = textStart(body); at < body.length;) {
     const found = isInflux ? influxLineEnd(body, at, body.length) : body.indexOf(NEWLINE, at);
     const lineEnd = found < 0 ? body.length : found;
     let [start, end] = [at, lineEnd];

@@ -34,6 +34,26 @@ Deno.test("a batch of mapped lines tells that they are, and the unit of their ti
   });
 });
 
+Deno.test("a byte order mark before a line is no part of it, whatever the line is", () => {
+  const event = '{"name":"a","value":1,"timestamp":5}';
+  const lines = [`\ufeff${event}`, event, `\ufeff${event}\r`, "\ufeff"];
+  const bytes = new TextEncoder().encode(lines.join("\n"));
+  const batch = new EventBatch();
+  assert.deepEqual(readEventLines(bytes, 9, true, batch).starts, [3, 40, 80]);
+  assert.equal(contentOf(batch).events.length, 3);
+  for (const isMapped of [false, true]) {
+    const { bounds } = cutLines(bytes, 9, true);
+    const reader = readerFor(
+      isMapped
+        ? { name: "{/name}x", value: "/value", timestamp: "/timestamp" }
+        : { format: "json", name: "{/name}x" },
+    );
+    const { starts } = readLines(bytes, bounds, batch, reader!, 7, undefined);
+    assert.deepEqual(starts, [3, 40, 80]);
+    assert.deepEqual(contentOf(batch).events.map(({ name }) => name), ["ax", "ax", "ax"]);
+  }
+});
+
 const NAMES = ["a", "b.c", "\\u0062", ""];
 
 /** A line that may be an event, in a row of others or alone, and whatever may stand in its place. */

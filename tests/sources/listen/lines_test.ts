@@ -21,6 +21,10 @@ function stepsOf(work: Steps<unknown>): number[] {
 
 const cut = (text: string, isInflux = false) => textsOf(atOnce(linesOf(bytesOf(text), isInflux)));
 
+Deno.test("a byte order mark before the lines is no part of the first", () => {
+  assert.deepEqual(atOnce(linesOf(bytesOf("\ufeffa\nb"), false)).bytes, bytesOf("a\nb"));
+});
+
 Deno.test("lines are cut at line feeds, without the blanks around them, and empty ones are left out", () => {
   for (
     const [text, lines] of [
