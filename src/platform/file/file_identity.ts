@@ -33,7 +33,10 @@ export class FileIdentity {
  * are in.
  */
 export class DatabaseIdentity {
+  /** By the name that it was opened by. */
   private readonly database: FileIdentity;
+  /** By the name without links. SQLite's other files are beside it. */
+  private readonly real: FileIdentity;
   private log: FileIdentity | undefined;
 
   /**
@@ -42,23 +45,24 @@ export class DatabaseIdentity {
    */
   constructor(path: string) {
     this.database = new FileIdentity(path);
+    this.real = new FileIdentity(Deno.realPathSync(path));
   }
 
-  /** Whether the name of the database leads to another file by now, or to none. */
+  /** Whether what lies where the database was is another file by now, or none. */
   get isMoved(): boolean {
-    return this.database.fate !== undefined;
+    return this.real.fate !== undefined;
   }
 
   /** The names beside the database that still lead to files of it: its log, and the index of that. */
   get beside(): string[] {
     const { log } = this;
     const hasLog = log !== undefined && log.fate === undefined;
-    return hasLog ? ["-wal", "-shm"].map((suffix) => this.database.path + suffix) : [];
+    return hasLog ? ["-wal", "-shm"].map((suffix) => this.real.path + suffix) : [];
   }
 
   /** What has become of one of the files; undefined: nothing. */
   get fate(): { readonly path: string; readonly fate: FileFate } | undefined {
-    this.log ??= identityOf(`${this.database.path}-wal`);
+    this.log ??= identityOf(`${this.real.path}-wal`);
     for (const file of [this.database, this.log]) {
       const fate = file?.fate;
       if (file !== undefined && fate !== undefined) return { path: file.path, fate };

@@ -38,7 +38,7 @@ export function openTables(path: string, readOnly: boolean): DatabaseSync {
 }
 
 /**
- * Closes a connection that writes. Never throws. Where the file's name leads to another file by now, SQLite
+ * Closes a connection that writes. Never throws. Where another file is in the place of this one, SQLite
  * would leave the log beside it and take it for the log of that file, whose pages it would then overwrite. So
  * everything in the log goes into its own file first, and its names are removed.
  */

@@ -49,3 +49,29 @@ Deno.test("a database is also its write-ahead log, from the first look at it on"
       database.close();
     }
   }));
+
+Deno.test("a link that leads elsewhere is another database, while the former one and its log are in place", () =>
+  inDirectory((directory) => {
+    const path = `${directory}/link.sqlite`;
+    const real = `${Deno.realPathSync(directory)}/a.sqlite`;
+    Deno.writeTextFileSync(real, "");
+    Deno.symlinkSync(real, path);
+    const database = new DatabaseSync(path);
+    try {
+      database.exec("pragma journal_mode = wal; create table t (x)");
+      const identity = new DatabaseIdentity(path);
+      assert.equal(identity.fate, undefined);
+      Deno.writeTextFileSync(`${directory}/b.sqlite`, "");
+      Deno.removeSync(path);
+      Deno.symlinkSync(`${directory}/b.sqlite`, path);
+      assert.deepEqual(identity.fate, { path, fate: "replaced" });
+      assert.equal(identity.isMoved, false);
+      Deno.removeSync(real);
+      assert.equal(identity.isMoved, true);
+      assert.deepEqual(identity.beside, [`${real}-wal`, `${real}-shm`]);
+      Deno.removeSync(`${real}-wal`);
+      assert.deepEqual(identity.beside, []);
+    } finally {
+      database.close();
+    }
+  }));

@@ -457,6 +457,34 @@ for (
   });
 }
 
+test(
+  "a backup that takes the place of a file behind a link stays as it is, whoever reads the file",
+  async (_, path) => {
+    await Deno.mkdir(`${path}.d`);
+    const file = `${path}.d/real.sqlite`;
+    const sink = new SqliteSink({ id: "sqlite", path: file, instance: INSTANCE }, QUIET);
+    await sink.open(CONTEXT);
+    await sink.close();
+    Deno.symlinkSync(file, path);
+    const linked = new SqliteSink({ id: "sqlite", path, instance: INSTANCE }, QUIET);
+    await linked.open(CONTEXT);
+    await linked.write(batchOf([aggregateOf()]), NEVER);
+    execute(path, `vacuum into '${file}.backup'`);
+    await linked.write(batchOf([aggregateOf({ name: "later" })], 1), NEVER);
+    // As long as it reads, the log cannot be emptied.
+    const reader = new DatabaseSync(path, { readOnly: true });
+    try {
+      reader.exec("begin; select count(*) from aggregated_events");
+      await linked.write(batchOf([aggregateOf({ name: "unread" })], 2), NEVER);
+      Deno.renameSync(`${file}.backup`, file);
+      await linked.close();
+      assertSameAggregates(readRows(path, INSTANCE), [aggregateOf()]);
+    } finally {
+      reader.close();
+    }
+  },
+);
+
 test("a file that takes the place of the sink's file with a log of its own keeps it", async (sink, path) => {
   await sink.open(CONTEXT);
   const other = new SqliteSink({ id: "sqlite", path: `${path}.other`, instance: INSTANCE }, QUIET);
