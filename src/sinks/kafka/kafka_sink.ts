@@ -79,7 +79,6 @@ export class KafkaSink implements Sink {
     await this.disconnect();
     return await this.attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
       const session = await this.connect();
-      this.settings = await this.topic.settings(session.admin);
       for (const flaw of this.settings.flaws) this.logger.warn(`topic ${this.topic.name}: ${flaw}`);
       const next = this.isExactlyOnce ? await this.position.start(session, context) : context.cursor;
       context.claimant.claimed();
@@ -170,6 +169,8 @@ export class KafkaSink implements Sink {
     const session = this.session = await this.newSession();
     await session.admin.connect();
     await this.topic.ensure(session.admin);
+    // They may be others than before: a topic that takes less refuses what was allowed, which ends a session.
+    this.settings = await this.topic.settings(session.admin);
     await session.producer.connect();
     // kafkajs initialises a transactional producer with its first transaction; an empty one sends nothing
     // else.

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
+import { ConfigResourceTypes } from "kafkajs";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { KafkaSink, type KafkaSinkOptions } from "../../../src/sinks/kafka/kafka_sink.ts";
 import type { SinkAlarm } from "../../../src/contract/sink.ts";
@@ -283,6 +284,22 @@ Deno.test("KafkaSink", async (t) => {
         await assert.rejects(sink.write(batchOf([fitting, tooLarge]), NEVER), sinkError("rejected"));
         await sink.write(batchOf([fitting]), NEVER);
         assertSameAggregates(highestRevisions(await backends.readAll(topic)), [fitting]);
+      }, { delivery });
+    }
+
+    for (const delivery of ["exactly-once", "at-least-once"] as const) {
+      await step(`writes no more at once than the topic takes by now, ${delivery}`, async (sink, topic) => {
+        await sink.open(CONTEXT, NEVER);
+        const configEntries = [{ name: "max.message.bytes", value: "1000" }];
+        await admin.alterConfigs({
+          validateOnly: false,
+          resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+        });
+        const rows = Array.from({ length: 50 }, (_, i) => aggregateOf({ name: `oven${i}` }));
+        const isRefused = () => sink.write(batchOf(rows), NEVER).then(() => false, sinkError("rejected"));
+        await until(isRefused, "the setting to be in force");
+        await sink.write(batchOf(rows), NEVER);
+        assertSameAggregates(highestRevisions(await backends.readAll(topic)), rows);
       }, { delivery });
     }
 
