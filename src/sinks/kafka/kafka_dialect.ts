@@ -3,19 +3,26 @@ import type { KafkaConnectionOptions } from "./kafka_session.ts";
 import { SinkError } from "../../contract/sink.ts";
 
 /**
- * Checks that one of the brokers speaks the protocol of the settings. Without it, kafkajs would retry for a
+ * The brokers that a session begins with: the first one of the settings that answers, else all of them.
+ * kafkajs begins with the first of its list. Where that one takes connections and does not answer, as a frozen
+ * one, kafkajs never goes on to the next.
+ *
+ * Checks too that one of them speaks the protocol of the settings. Without it, kafkajs would retry for a
  * minute. Where no broker can be reached, kafkajs reports it.
  *
  * @throws {SinkError} `misconfigured`, with the setting to change.
  */
-export async function assertDialect({ bootstrapServers, ssl, sasl }: KafkaConnectionOptions): Promise<void> {
+export async function brokersThatAnswer(
+  { bootstrapServers, ssl, sasl }: KafkaConnectionOptions,
+): Promise<readonly string[]> {
   let objection: string | undefined;
   for (const server of bootstrapServers) {
     const misfit = await misfitOf(parsed(server), { tls: ssl, hasLogin: sasl !== undefined });
-    if (misfit === "none") return;
+    if (misfit === "none") return [server];
     if (misfit !== undefined) objection ??= `Kafka at ${server}: ${wordsOf(misfit)}.`;
   }
   if (objection !== undefined) throw new SinkError("misconfigured", objection);
+  return bootstrapServers;
 }
 
 function wordsOf(misfit: Misfit): string {

@@ -81,6 +81,10 @@ const ADVICE_OF_UNAVAILABLE: Readonly<Record<string, string>> = {
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: "Start the missing brokers, or lower min.insync.replicas of KAFKA_TOPIC.",
 };
 
+/** What kafkajs says of a broker whose connection has ended before it was asked what it can do. */
+const NOT_CONNECTED = "Broker not connected";
+const SILENT_ADVICE = "It takes connections and does not answer: does it hang?";
+
 const ADVICE_OF_NAME: Readonly<Record<string, string>> = {
   KafkaJSSASLAuthenticationError: LOGIN_ADVICE,
   KafkaJSServerDoesNotSupportApiKey: NO_TRANSACTIONS_ADVICE,
@@ -131,6 +135,7 @@ function classify(chain: ClientError[], type: string, message: string): [SinkErr
   if (advice !== undefined) return ["misconfigured", advice];
   if (/certificate|\bPEM\b|private key/i.test(message)) return ["misconfigured", TLS_ADVICE];
   const ofCoordinator = chain.some(({ name }) => name === COORDINATOR_NOT_FOUND);
+  if (message === NOT_CONNECTED) return ["unavailable", SILENT_ADVICE];
   return ["unavailable", ADVICE_OF_UNAVAILABLE[type] ?? (ofCoordinator ? FEW_BROKERS_ADVICE : "")];
 }
 

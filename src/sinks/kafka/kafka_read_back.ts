@@ -4,7 +4,7 @@ import type { Logger } from "../../platform/log/logger.ts";
 import { SinkError } from "../../contract/sink.ts";
 import type { ReadBack } from "../../contract/read_back.ts";
 import { withDeadline } from "../deadline.ts";
-import { assertDialect } from "./kafka_dialect.ts";
+import { brokersThatAnswer } from "./kafka_dialect.ts";
 import { toKafkaSinkError } from "./kafka_errors.ts";
 import type { KafkaConnectionOptions, KafkaSession, PartitionEnds } from "./kafka_session.ts";
 import { newSession } from "./new_session.ts";
@@ -100,7 +100,7 @@ export class KafkaReadBack implements ReadBack {
     const session = this.session = await newSession(this.options, undefined, this.logger);
     try {
       const ends = await withDeadline(`${this.address}: connecting`, CONNECT_LIMIT_MS, signal, async () => {
-        await assertDialect(this.options);
+        session.brokers = await brokersThatAnswer(this.options);
         await session.admin.connect();
         return await this.endsOf(session);
       });

@@ -89,6 +89,8 @@ const FETCH_WAIT_MS = 250;
 export class KafkaSession {
   readonly admin: Admin;
   readonly producer: Producer;
+  /** Which brokers to begin with: `host:port` each. */
+  brokers: readonly string[];
   private readonly kafka: Kafka;
   private readonly consumers: Consumer[] = [];
   private readonly sockets = new Set<Socket>();
@@ -96,9 +98,10 @@ export class KafkaSession {
 
   /** Without a transactional id the producer is idempotent. */
   constructor(options: KafkaConnectionOptions, transactionalId: string | undefined, logger: Logger) {
+    this.brokers = options.bootstrapServers;
     const kafka = this.kafka = new Kafka({
       clientId: "vabus-data-handler",
-      brokers: [...options.bootstrapServers],
+      brokers: () => [...this.brokers],
       ...(options.sasl && { sasl: { ...options.sasl } as SASLOptions }),
       ...(options.ssl && { ssl: options.ssl }),
       connectionTimeout: CONNECT_TIMEOUT_MS,

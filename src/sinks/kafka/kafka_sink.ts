@@ -12,7 +12,7 @@ import {
 } from "../../contract/sink.ts";
 import { probeAnswer } from "../../contract/probe_answer.ts";
 import { withDeadline } from "../deadline.ts";
-import { assertDialect } from "./kafka_dialect.ts";
+import { brokersThatAnswer } from "./kafka_dialect.ts";
 import { hidesItsReason, isFenced, toKafkaSinkError } from "./kafka_errors.ts";
 import { KafkaPosition } from "./kafka_position.ts";
 import { KafkaReadBack } from "./kafka_read_back.ts";
@@ -115,7 +115,7 @@ export class KafkaSink implements Sink {
     const session = this.session = await this.newSession();
     const { admin } = session;
     return await this.attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
-      await assertDialect(this.options);
+      session.brokers = await brokersThatAnswer(this.options);
       await admin.connect();
       const { brokers } = await admin.describeCluster();
       const partitions = await this.topic.partitionCount(admin);
@@ -165,16 +165,16 @@ export class KafkaSink implements Sink {
   /** The present session, or a new one that is ready to produce. */
   private async connect(): Promise<KafkaSession> {
     if (this.session !== undefined) return this.session;
-    await assertDialect(this.options);
     const session = this.session = await this.newSession();
+    session.brokers = await brokersThatAnswer(this.options);
     await session.admin.connect();
     await this.topic.ensure(session.admin);
-    // They may be others than before: a topic that takes less refuses what was allowed, which ends a session.
-    this.settings = await this.topic.settings(session.admin);
     await session.producer.connect();
     // kafkajs initialises a transactional producer with its first transaction; an empty one sends nothing
     // else.
     if (this.isExactlyOnce) await (await session.producer.transaction()).abort();
+    // They may be others than before: a topic that takes less refuses what was allowed, which ends a session.
+    this.settings = await this.topic.settings(session.admin);
     return session;
   }
 

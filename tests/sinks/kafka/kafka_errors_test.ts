@@ -60,6 +60,14 @@ Deno.test("topics of the brokers' own that cannot be had say which of their sett
   }
 });
 
+Deno.test("of a broker that takes connections and does not answer it is said that it may hang", () => {
+  const { kind, message } = toKafkaSinkError(new Error("Broker not connected"), ADDRESS);
+  assert.deepEqual([kind, message], [
+    "unavailable",
+    `Kafka at ${ADDRESS}: Broker not connected. It takes connections and does not answer: does it hang?`,
+  ]);
+});
+
 Deno.test("a broker that cannot be reached where the cluster says that it is, is told of", () => {
   const refused = (broker: string) =>
     toKafkaSinkError(

@@ -9,6 +9,7 @@ import { until } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
 import { kafkaClient, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
 import { makeTopic } from "../../support/make_topic.ts";
+import { TcpProxy } from "../../support/tcp_proxy.ts";
 import {
   aggregateOf,
   assertSameAggregates,
@@ -361,6 +362,26 @@ Deno.test("KafkaSink", async (t) => {
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("unavailable", /ECONNREFUSED|refused/i));
       await sink.close();
     });
+
+    await t.step(
+      "goes on to the next broker where the first answers nobody",
+      async () => {
+        await using mute = TcpProxy.start();
+        mute.cut();
+        const bootstrapServers = [mute.address, ...broker.brokers];
+        const topic = newTopic();
+        const sink = backends.createSink(topic, { bootstrapServers });
+        try {
+          assert.match(await sink.probe(NEVER), /will be created/);
+          await sink.open(CONTEXT, NEVER);
+          await sink.write(batchOf([aggregateOf()]), NEVER);
+          assertSameAggregates(await backends.readAll(topic), [aggregateOf()]);
+          assert.equal(await sink.readBack.sumOfCounts(`plant-1.${topic}`, 0, NEVER), aggregateOf().count);
+        } finally {
+          await sink.close();
+        }
+      },
+    );
 
     if (!kafkaIsExternal) {
       const sasl = { mechanism: "plain", username: "tester", password: "kafka-secret" } as const;
