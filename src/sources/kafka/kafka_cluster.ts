@@ -18,6 +18,8 @@ export class KafkaCluster {
   /** Which of them is asked first. */
   private turn = 0;
   private readonly connections = new Map<string, Promise<BrokerConnection>>();
+  /** Addresses that were connected to, `host:port` each. */
+  private readonly reached = new Set<string>();
 
   /** @param name The URL without credentials. */
   constructor(
@@ -98,9 +100,21 @@ export class KafkaCluster {
     if (found?.isOpen) return found;
     // Somebody else may have begun another one meanwhile.
     if (this.connections.get(key) === present) {
-      this.connections.set(key, BrokerConnection.open(address, this.access, this.clock, signal));
+      this.connections.set(key, this.connect(address, signal));
     }
     return await this.connections.get(key)!;
+  }
+
+  private async connect(address: ServerAddress, signal: AbortSignal): Promise<BrokerConnection> {
+    const name = nameOf(address);
+    try {
+      const connection = await BrokerConnection.open(address, this.access, this.clock, signal);
+      this.reached.add(name);
+      return connection;
+    } catch (error) {
+      if (this.reached.has(name) || this.bootstrap.some((known) => nameOf(known) === name)) throw error;
+      throw withAdviceOnListener(error);
+    }
   }
 
   /** Requests under way fail. */
@@ -110,4 +124,15 @@ export class KafkaCluster {
     }
     this.connections.clear();
   }
+}
+
+function nameOf({ host, port }: ServerAddress): string {
+  return `${host}:${port}`;
+}
+
+/** The error of a broker whose address only the cluster has told, and that was never connected to there. */
+function withAdviceOnListener(error: unknown): unknown {
+  if (!(error instanceof SourceError) || error.kind !== "unavailable") return error;
+  const advice = "the cluster names this address (advertised.listeners): this host must reach it";
+  return new SourceError(error.kind, `${error.message}: ${advice}`, undefined, { cause: error });
 }

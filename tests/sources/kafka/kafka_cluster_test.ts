@@ -90,6 +90,23 @@ Deno.test("where no broker can be asked, it is told of the first", () =>
     late.close();
   }));
 
+Deno.test("an address that only the cluster names, and that was never reached, is told to be the cluster's", () =>
+  withBrokers(async (first, second, nobody) => {
+    const cluster = new KafkaCluster("kafka://b/t", [addressOf(first)], OPEN, STILL);
+    const own = /^the broker at 127\.0\.0\.1:\d+ cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+$/;
+    const named =
+      /^the broker at .*: the cluster names this address \(advertised\.listeners\): this host must reach/;
+    const fails = (address: { host: string; port: number }, message: RegExp) =>
+      assert.rejects(cluster.connectionAt(address, "records", NEVER), { kind: "unavailable", message });
+    await fails(nobody, named);
+    await cluster.connectionAt(addressOf(second), "records", NEVER);
+    const [bootstrap, reached] = [addressOf(first), addressOf(second)];
+    cluster.close();
+    for (const broker of [first, second]) await broker[Symbol.asyncDispose]();
+    await fails(reached, own);
+    await fails(bootstrap, own);
+  }));
+
 Deno.test("what is no broker at all is told of", async () => {
   const web = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => new Response("no"));
   try {
