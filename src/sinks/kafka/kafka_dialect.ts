@@ -4,8 +4,8 @@ import { SinkError } from "../../contract/sink.ts";
 
 /**
  * The brokers that a session begins with: the first one of the settings that answers, else all of them.
- * kafkajs begins with the first of its list. Where that one takes connections and does not answer, as a frozen
- * one, kafkajs never goes on to the next.
+ * kafkajs begins with the first of its list. Where that one takes connections and does not answer, as a
+ * frozen one, kafkajs never goes on to the next.
  *
  * Checks too that one of them speaks the protocol of the settings. Without it, kafkajs would retry for a
  * minute. Where no broker can be reached, kafkajs reports it.
