@@ -168,9 +168,9 @@ export class Ingest {
   }
 
   /**
-   * Takes in the outcome of a successful read, in one step. Returns false where the events are held back, or
-   * where the partition has moved meanwhile. Then nothing has changed, and the source gives the same events
-   * again.
+   * Takes in the outcome of a successful read, in one step. Returns false where the events are held back,
+   * where the partition has moved meanwhile, or where another one has begun its lineage. Then nothing has
+   * changed, and the source gives the same events again.
    *
    * @throws {StateError} The state of a moved lineage cannot be read.
    */
@@ -184,7 +184,7 @@ export class Ingest {
   ): boolean {
     const { moves, positions } = this;
     const state = this.partitions[number]!;
-    if (state.progress !== from) return false;
+    if (state.progress !== from || positions.isTaken(number, outcome)) return false;
     switch (outcome.kind) {
       case "events": {
         state.works();

@@ -1,5 +1,5 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
-import type { Lineages, Partition, PartitionId, Position, Progress } from "../contract/source.ts";
+import type { Lineages, Outcome, Partition, PartitionId, Position, Progress } from "../contract/source.ts";
 import { SourceError } from "../contract/source.ts";
 import { LogHistory } from "../event/log_history.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
@@ -142,6 +142,15 @@ export class Partitions {
   /** The other partition that reads a lineage; -1: there is none. */
   readerOf(lineage: string, number: number | undefined): number {
     return this.states.findIndex((state, i) => i !== number && state?.progress.lineage === lineage);
+  }
+
+  /**
+   * Whether an outcome begins a lineage that another partition reads. Where two begin at the same moment, the
+   * source of each has found that nobody reads it; the next read finds that the other one does.
+   */
+  isTaken(number: number, { kind, lineage }: Outcome): boolean {
+    if (lineage === undefined || kind === "exchanged") return false;
+    return lineage !== this.states[number]!.progress.lineage && this.readerOf(lineage, number) >= 0;
   }
 
   /**

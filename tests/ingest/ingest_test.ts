@@ -91,6 +91,24 @@ Deno.test("a dead letter of a bus that is configured no more is no duplicate of 
   });
 });
 
+Deno.test("of two buses that begin one log at the same moment, one is taken in", async () => {
+  await inTemporaryDirectory((directory) => {
+    using rig = openRig(directory, [new MemorySource("http://one"), new MemorySource("http://two")], NOW_MS);
+    const { ingest } = rig.core;
+    const settle = (number: number, outcome: Outcome) =>
+      ingest.settle(number, ingest.partitions[number]!.progress, outcome, new EventBatch(), 0);
+    const step = { lineage: "one log", next: "1", offset: 1, lost: 0, decodeMs: 0 } as const;
+    assert.ok(settle(0, { ...step, kind: "events" }));
+    for (const kind of ["events", "idle", "gap", "restarted", "moved"] as const) {
+      assert.ok(!settle(1, { ...step, kind }), kind);
+    }
+    assert.deepEqual(ingest.partitions.map((state) => state?.progress.lineage), ["one log", undefined]);
+    assert.ok(settle(0, { ...step, kind: "idle" }), "the one that reads it reads on");
+    assert.ok(settle(1, { ...step, lineage: "another log", kind: "events" }));
+    return Promise.resolve();
+  });
+});
+
 Deno.test("a bus that begins a new log is not idle until it has been found empty for long enough again", async () => {
   await inTemporaryDirectory(async (directory) => {
     const source = new MemorySource();
