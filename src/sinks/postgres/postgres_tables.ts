@@ -1,7 +1,7 @@
 import { AggregateColumns } from "../aggregate_columns.ts";
 import { SinkError } from "../../contract/sink.ts";
 import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
-import { columnFlaw } from "./postgres_columns.ts";
+import { tableFlaws } from "./postgres_columns.ts";
 import { upsert, WEAK_COMMITS } from "./postgres_rows.ts";
 import type { PostgresSession } from "./postgres_session.ts";
 import { addLabels, createTable } from "./postgres_table.ts";
@@ -54,12 +54,12 @@ export class PostgresTables {
     // privileges.
     const nothing = { table, hasLabels, instance, rows: AggregateColumns.of([]), isDurable };
     await session.query("the table", signal, (sql) => upsert(sql, nothing));
-    const column = await session.query("the columns", signal, (sql) => columnFlaw(sql, table));
+    const ofTable = await session.query("the columns", signal, (sql) => tableFlaws(sql, table));
     const writerTable = await this.ensureWriterTable(signal);
     return {
       isNew,
       made: [...(isNew ? [table] : []), ...(writerTable.isNew ? [writerTableOf(table)] : [])],
-      flaws: [durability.flaw, column, writerTable.flaw].filter((flaw) => flaw !== undefined),
+      flaws: [durability.flaw, ...ofTable, writerTable.flaw].filter((flaw) => flaw !== undefined),
       labelsAdvice: hasLabels
         ? undefined
         : `It was made by a former version. Run: ${labelsFix} It locks the table while the key is ` +

@@ -221,7 +221,46 @@ Deno.test("PostgresSink", async (t) => {
         await warnings(),
         /: window_start is timestamp without.*, window_end is timestamp\(0\) with/,
       );
+      await alter(
+        "alter name type char(9), alter window_start type timestamptz, alter window_end type timestamptz",
+      );
+      assert.match(await warnings(), /: name is character\(9\), .*alter name type text; then `redeliver`/);
+      await alter("alter name type varchar(99)");
+      assert.equal(await warnings(), "");
     });
+
+    await step(
+      "warns of a table that does not tell all series apart, until it is mended",
+      async (sink, table) => {
+        await sink.open(CONTEXT, NEVER);
+        await ask((sql) =>
+          sql.unsafe(
+            `create collation if not exists case_blind (provider = icu, locale = 'und-u-ks-level2',
+             deterministic = false);
+           alter table ${table} alter name type text collate case_blind;`,
+          )
+        );
+        const said = await sink.probe(NEVER);
+        assert.match(said, /Warning: .*name is text in the collation case_blind, .*series .* fall together/);
+        await ask((sql) => sql.unsafe(/Run: (alter table .*?); then/.exec(said)![1]!));
+        assert.doesNotMatch(await sink.probe(NEVER), /Warning/);
+      },
+    );
+
+    await step(
+      "warns of a table that a crash of the server empties, until it is mended",
+      async (sink, table) => {
+        await sink.open(CONTEXT, NEVER);
+        await ask((sql) => sql.unsafe(`alter table ${table} set unlogged`));
+        lines.length = 0;
+        await sink.open(CONTEXT, NEVER);
+        const said = lines.find((line) => /is unlogged: a crash of the server empties it/.test(line))!;
+        await ask((sql) =>
+          sql.unsafe(/Run: (alter table .* set logged;)/.exec(said)![1]!.replaceAll("\\", ""))
+        );
+        assert.doesNotMatch(await sink.probe(NEVER), /Warning/);
+      },
+    );
 
     await step("stays down when there is no such schema", async () => {
       const sink = backends.createSink("nowhere.aggregates");

@@ -12,7 +12,7 @@ interface Server {
   readonly errors?: Record<string, readonly (Error | undefined)[]>;
   readonly commit?: { readonly setting: string; readonly source: string };
   readonly labelsFix?: string;
-  readonly column?: string;
+  readonly ofTable?: readonly string[];
 }
 
 /** Prepares the table "rows" on a server. */
@@ -28,7 +28,7 @@ async function prepare(server: Server, createTable = true) {
       if (error !== undefined) return Promise.reject(error);
       if (what === "to read synchronous_commit") return Promise.resolve(server.commit ? [server.commit] : []);
       if (what === "the key") return Promise.resolve(server.labelsFix);
-      if (what === "the columns") return Promise.resolve(server.column);
+      if (what === "the columns") return Promise.resolve(server.ofTable ?? []);
       if (what === "to look for the table") {
         const [name] = build(sql) as [string];
         return Promise.resolve([{ exists: server.tables.includes(name.replaceAll('"', "")) }]);
@@ -116,12 +116,12 @@ Deno.test("a commit that an operator has made weak is a flaw, one that he has se
   assert.deepEqual(await commit("off", "configuration file"), [true, 0]);
 });
 
-Deno.test("a table of a former version, and a column of another type, are told", async () => {
+Deno.test("a table of a former version, and what is wrong with one, are told", async () => {
   const { flaws, labelsAdvice } = await prepare({
     tables: [],
     labelsFix: "ALTER IT;",
-    column: "count is text",
+    ofTable: ["count is text", "it is unlogged"],
   });
-  assert.deepEqual(flaws, ["count is text"]);
+  assert.deepEqual(flaws, ["count is text", "it is unlogged"]);
   assert.match(labelsAdvice!, /Run: ALTER IT; It locks the table/);
 });
