@@ -81,7 +81,11 @@ export class StdoutSink implements Sink {
     try {
       return await this.options.write(bytes);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = error instanceof Deno.errors.BrokenPipe
+        ? "whoever read it has ended. Start the handler again together with a reader; the rows wait."
+        : error instanceof Error
+        ? error.message
+        : String(error);
       throw new SinkError("unavailable", `stdout cannot be written: ${reason}`, { cause: error });
     }
   }

@@ -29,6 +29,13 @@ Deno.test("StdoutSink begins a new line after a failure in the middle of one", a
   assert.equal(pipe.text, `${lineOf("a").slice(0, 20)}\n${lineOf("a")}\n`);
 });
 
+Deno.test("StdoutSink says what to do where nobody reads any more", async () => {
+  const pipe = new Pipe(10, () => Promise.reject(new Deno.errors.BrokenPipe("Broken pipe (os error 32)")));
+  const sink = new StdoutSink({ id: "stdout", write: pipe.write, instance: INSTANCE });
+  const told = sinkError("unavailable", /whoever read it has ended\. Start the handler again together with/);
+  await assert.rejects(sink.write(batchOf([aggregateOf()]), NEVER), told);
+});
+
 /** A sink to a pipe that is full until there is room, and what interrupts its writes. */
 function fullPipe() {
   const room = Promise.withResolvers<void>();
