@@ -49,6 +49,11 @@ export interface Source {
    * @throws {SourceError}
    */
   probe(signal: AbortSignal): Promise<string>;
+  /**
+   * The lineage of its one partition, as {@link Partition.lineageNow}; left out: it has others, or none. It
+   * takes no event. `check` calls it, to find what is named twice. @throws {SourceError}
+   */
+  lineage?(signal: AbortSignal): Promise<string>;
   /** The time of the bus, Unix ms; undefined: it does not tell. Takes no event. @throws {SourceError} */
   time?(signal: AbortSignal): Promise<number | undefined>;
   /**

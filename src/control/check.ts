@@ -48,12 +48,17 @@ async function subjectsOf(
 ): Promise<Subject[]> {
   const { stateDir, instanceId, metricsIntervalMs } = config;
   const sinks = configuredSinks(config);
+  const readers = new Map<string, string>();
   return [
     local("state", () => tryState(stateDir, instanceId, sinks)),
     ...also,
     ...(await createSources(config, registry)).map((source, index) => ({
       title: `bus ${source.id}${wayTo(config.sources[index]!, registry)}`,
-      probe: (signal: AbortSignal) => probeBus(source, config.sources[index]!, registry, signal),
+      probe: async (signal: AbortSignal) => {
+        const answer = await probeBus(source, config.sources[index]!, registry, signal);
+        await assertReadOnce(source, readers, signal);
+        return answer;
+      },
       close: () => source.close(),
     })),
     ...(metricsIntervalMs === 0 ? [] : await metricsSubjects(config, registry)),
@@ -79,6 +84,26 @@ async function probeBus(
     const misfit = await misfitOf(config, registry, signal);
     throw misfit === undefined ? error : new SourceError("refused", misfit, undefined, { cause: error });
   }
+}
+
+/**
+ * Checks that no other bus of the settings has the lineage of this one.
+ *
+ * @param readers The names of the buses by their lineages, which it adds to.
+ */
+async function assertReadOnce(
+  source: Source,
+  readers: Map<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const lineage = await source.lineage?.(signal).catch((error) => {
+    // An old bus may not tell. Reading finds out.
+    if (!(error instanceof SourceError)) throw error;
+  });
+  if (lineage === undefined) return;
+  const other = readers.getOrInsert(lineage, source.id);
+  if (other === source.id) return;
+  throw new SourceError("refused", `it has the same log as ${other}: name this bus only once in VABUS_URL`);
 }
 
 /** A subject on this host that answers at once. */
