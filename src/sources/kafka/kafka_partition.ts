@@ -103,12 +103,16 @@ export class KafkaPartition implements Partition {
     const { feed, surroundings: { context: { clock } } } = this;
     const untilMs = clock.monotonicMs() + request.waitMs;
     for (let looks = 0;;) {
+      // Whatever waits below may find another topic of that name, whose offsets are those of other records.
+      const { topicId } = feed;
+      const isAnother = () => feed.topicId !== topicId;
       const elsewhere = await this.enter(from, signal);
       if (elsewhere !== undefined) return elsewhere;
       const tenure = this.surroundings.tenureOf(this.of);
       if (tenure === "none") return await this.leave(from, request, signal);
+      if (looks === 0) this.holding = await this.enterEpoch(this.holdingOf(from), tenure, signal);
+      if (isAnother()) continue;
       if (looks === 0) {
-        this.holding = await this.enterEpoch(this.holdingOf(from), tenure, signal);
         if (tenure?.giveTo !== undefined) return await this.giveAway(from, tenure.giveTo, request, signal);
         feed.seek(this.holding.offset);
       }
@@ -117,7 +121,12 @@ export class KafkaPartition implements Partition {
         return { kind: "events", ...this.step(from), lost: 0, decodeMs: clock.monotonicMs() - startedMs };
       }
       const found = await this.surroundings.wait(feed, untilMs, signal);
-      if (found === "gone") return await this.jump(from, signal);
+      if (isAnother()) continue;
+      if (found === "gone") {
+        const [oldest, end] = [await this.offset("oldest", signal), await this.offset("end", signal)];
+        if (!isAnother()) return this.jump(from, oldest, end);
+        continue;
+      }
       if (found === "diverged") return this.goBack(from, feed.divergedAt!);
       if (found === "elsewhere") {
         if (++looks > LOOKS_MAX) throw this.error("unavailable", "its brokers do not agree on who leads it");
@@ -187,9 +196,11 @@ export class KafkaPartition implements Partition {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { holding, surroundings: { context: { clock } } } = this;
-    if (holding.givenTo === undefined) this.holding = givenAway(holding, giveTo);
-    else await clock.sleep(waitMs, signal);
-    return { kind: "idle", ...this.step(from, holding.offset), lost: 0, decodeMs: 0 };
+    const isNew = holding.givenTo === undefined;
+    if (isNew) this.holding = givenAway(holding, giveTo);
+    const step = this.step(from, holding.offset);
+    if (!isNew) await clock.sleep(waitMs, signal);
+    return { kind: "idle", ...step, lost: 0, decodeMs: 0 };
   }
 
   /**
@@ -237,11 +248,8 @@ export class KafkaPartition implements Partition {
   }
 
   /** Decides where to go on where the partition does not have the offset. */
-  private async jump(from: Progress, signal: AbortSignal): Promise<Outcome> {
-    const { feed } = this;
-    const { at } = feed;
-    const oldest = await this.offset("oldest", signal);
-    const end = await this.offset("end", signal);
+  private jump(from: Progress, oldest: number, end: number): Outcome {
+    const { feed, feed: { at } } = this;
     if (oldest > end) {
       throw this.error("garbage", `its brokers say that it goes from offset ${oldest} to ${end}`);
     }

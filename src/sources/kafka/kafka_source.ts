@@ -210,7 +210,9 @@ export class KafkaSource implements Source {
       reader: this.options.reader,
       endsWhenRead: this.options.endsWhenRead,
       wait: async (feed, untilMs, signal) => {
+        const { topicId } = feed;
         const leader = await this.leaderOf(opened, feed, signal);
+        if (feed.topicId !== topicId) return "elsewhere";
         return await feed.wait(untilMs, this.fetcherOf(opened, leader).sent, signal);
       },
       refresh: (signal) => this.refresh(opened, signal),

@@ -83,6 +83,8 @@ export class PartitionFeed {
       this.forget();
       this.topicId = topicId;
       this.leaderEpoch = -1;
+      // The offset that is waited at is one of the former topic.
+      this.settle("elsewhere");
     }
     if (epoch < this.leaderEpoch && ++this.olderViews < OLDER_VIEWS_MAX) return;
     this.olderViews = 0;

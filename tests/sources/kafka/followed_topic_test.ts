@@ -1,7 +1,7 @@
 /** A source of a topic beside its reads: new partitions, what the group is told, shares, and a probe. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { Partition, SourceContext } from "../../../src/contract/source.ts";
+import type { Outcome, Partition, SourceContext } from "../../../src/contract/source.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import type { Clock } from "../../../src/platform/clock/clock.ts";
@@ -323,6 +323,28 @@ brokerTest(
       ids[1],
       lineages[1],
     ]);
+    await source.close();
+  },
+);
+
+brokerTest(
+  "a topic that is found to be another one when its leader is looked for is read from its oldest record",
+  async (broker) => {
+    const { answers } = broker;
+    const ids = [1, 2].map((byte) => Buffer.alloc(16, byte).toString("base64url"));
+    Object.assign(answers, { topicId: ids[0], end: 100 });
+    const { partitions, source } = await rig(broker);
+    const [partition] = partitions as [KafkaPartition];
+    const readFrom = (position: string) => {
+      const from = { lineage: `kafka ${ids[0]}/0`, position, history: new LogHistory() };
+      return partition.read(from, new EventBatch(), { limit: 1, waitMs: 0, isAfterRest: false }, NEVER);
+    };
+    assert.equal((await readFrom("90")).kind, "idle");
+    // No broker has led it for a while.
+    partition.feed.leader = -1;
+    Object.assign(answers, { topicId: ids[1], end: 5, error: 1 });
+    const { kind, lineage, next, lost } = await readFrom("90") as Extract<Outcome, { kind: "restarted" }>;
+    assert.deepEqual([kind, lineage, next, lost], ["restarted", `kafka ${ids[1]}/0`, "0", 10]);
     await source.close();
   },
 );

@@ -256,6 +256,30 @@ Deno.test("a topic that was made anew begins a history of its own, in the epoch 
   assert.match(log.join(), /deleted and made again/);
 });
 
+Deno.test("a topic that is made again during a read is read from its oldest record, whatever was found of it", async () => {
+  const again = { kind: "restarted", lineage: "kafka new/3", next: `${OLDEST}`, offset: undefined } as const;
+  for (const found of ["gone", "records", "none", "diverged", "elsewhere"] as const) {
+    const made = rig({
+      wait: () => {
+        made.feed.topicId = "new";
+        return Promise.resolve(found);
+      },
+    });
+    assert.deepEqual(await made.read("20"), { ...again, lost: OLDEST }, found);
+    assert.doesNotMatch(made.log.join(), /ends before/);
+  }
+  // It is found when the partition is asked how far it goes.
+  const late = rig({
+    found: ["gone"],
+    offsetOf: (feed, _of, wanted) => {
+      feed.topicId = "new";
+      return Promise.resolve({ offset: wanted === "oldest" ? OLDEST : END });
+    },
+  });
+  assert.deepEqual(await late.read("60"), { ...again, lost: OLDEST });
+  assert.doesNotMatch(late.log.join(), /ends before/);
+});
+
 Deno.test("a position that is none of Kafka is refused", async () => {
   await assert.rejects(rig().read("q1 5"), {
     kind: "refused",

@@ -52,6 +52,17 @@ Deno.test("who leads is taken over from brokers that know as much or more, and f
   assert.equal(feed.leader, 3);
 });
 
+Deno.test("who waits for records is told at once that the topic is another one", async () => {
+  const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, new FeedMemory(), () => {});
+  feed.follow("id", 1, 0);
+  const waits = feed.wait(9000, 0, NEVER);
+  feed.follow("id", 2, 1);
+  assert.equal(feed.wanted(false)?.topicId, "id");
+  feed.follow("made anew", 1, 0);
+  assert.equal(await waits, "elsewhere");
+  assert.equal(feed.wanted(false), undefined, "an offset of the former topic is no offset of this one");
+});
+
 Deno.test("one answer is fetched ahead while another is read, and none where nobody wants it", () => {
   const feed = filledFeed();
   assert.equal(feed.wanted(true)?.offset, 5);
