@@ -72,6 +72,15 @@ function whyNotMade(directory: string): StateError | undefined {
 
 /** The message where a state may not be used: its owner, and what to do. */
 export function forbidden(path: string, cause: Error): StateError {
+  if (isOwn(path)) {
+    return new StateError(
+      "unwritable",
+      `no permission to use the state in ${path}, although it is that of this user, ${thisUserName()}: the ` +
+        "mode or the owner of the directory, or of a file in it, prevents it. Mend that (chmod u+rwX, " +
+        "chown).",
+      { cause },
+    );
+  }
   const owner = ownerOf(path);
   const run = owner?.name === undefined
     ? "with sudo"
@@ -84,6 +93,14 @@ export function forbidden(path: string, cause: Error): StateError {
       "STATE_DIR.",
     { cause },
   );
+}
+
+function isOwn(path: string): boolean {
+  try {
+    return Deno.statSync(path).uid === thisUser()?.uid;
+  } catch {
+    return false;
+  }
 }
 
 /**

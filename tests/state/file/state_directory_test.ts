@@ -155,6 +155,17 @@ Deno.test("a file that is none is distrusted, other errors are themselves", () =
   assert.ok(isError("untrusted", /^the state directory \/s is not used: \/s\/lock is a link\./)(untrusted));
 });
 
+Deno.test("a user who may not use a state of their own is told to mend modes and owners", () =>
+  inTemporaryDirectory((directory) => {
+    const { kind, message } = obstruction(directory, DENIED)!;
+    assert.equal(kind, "unwritable");
+    assert.match(
+      message,
+      /although it is that of this user, .*: the mode or the owner .*chmod u\+rwX, chown/,
+    );
+    assert.doesNotMatch(message, /sudo/);
+  }));
+
 Deno.test("where nobody is known to own a state, sudo is what helps", () => {
   const { message, cause } = forbidden("/nonexistent", DENIED);
   assert.ok(
@@ -175,7 +186,13 @@ Deno.test({
         Deno.chownSync(directory, owner, null);
         return forbidden(directory, DENIED).message;
       };
-      assert.match(told(0), /the state of another user.*Run this with sudo\./);
+      const { uid: thisUid } = Deno;
+      Deno.uid = () => 65531;
+      try {
+        assert.match(told(0), /the state of another user.*Run this with sudo\./);
+      } finally {
+        Deno.uid = thisUid;
+      }
       assert.ok(
         told(Number(uid)).includes(`the state of ${name}, and`) &&
           told(Number(uid)).includes(`Run this as ${name} (sudo -u ${name} …) or with sudo.`),
