@@ -131,11 +131,11 @@ export class SourceReader {
   ): Promise<void> {
     const { readings } = this;
     const failures: unknown[] = [];
-    const done = new Set<Partition>();
+    const begun = new Set<Reading>();
     let running = 0;
-    const begin = async (partition: Partition, reading: Reading) => {
+    const begin = async (reading: Reading) => {
       running++;
-      done.add(partition);
+      begun.add(reading);
       reading.isRunning = true;
       try {
         await read(reading.reader, AbortSignal.any([signal, reading.stop.signal]));
@@ -155,8 +155,8 @@ export class SourceReader {
     for (let isNew = true;; isNew = this.isBehind) {
       if (this.isBehind) await this.catchUp(signal);
       if (isNew && !signal.aborted) {
-        for (const [partition, reading] of readings) {
-          if (!done.has(partition) && !reading.stop.signal.aborted) void begin(partition, reading);
+        for (const reading of readings.values()) {
+          if (!begun.has(reading) && !reading.stop.signal.aborted) void begin(reading);
         }
       }
       if (failures.length > 0 || (running === 0 && mayEnd())) break;
@@ -185,7 +185,8 @@ export class SourceReader {
     const { ingest, number, readings, readership, turns } = this;
     const wanted = new Set(this.wanted);
     for (const [partition, { reader, stop, isRunning }] of readings) {
-      if (wanted.has(partition)) continue;
+      // One that comes back before its reader has ended is read by another one.
+      if (wanted.has(partition) && !stop.signal.aborted) continue;
       stop.abort();
       turns.gone(partition.id);
       if (isRunning) continue;

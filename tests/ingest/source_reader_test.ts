@@ -287,6 +287,35 @@ Deno.test("a partition that comes is read once the state can be read, and damage
   }
 });
 
+Deno.test("a partition that has gone and comes back is read on, also where its reader had not ended yet", async () => {
+  for (const isSlow of [false, true]) {
+    const [first, second] = [new ScriptedPartition("first"), new ScriptedPartition("second")];
+    const source = new ScriptedSource([first, second]);
+    await withRig(source, async ({ readers: [reader] }) => {
+      const stop = new AbortController();
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+      let readsBefore = Infinity;
+      first.answer = (read) => {
+        if (read === 5) source.context!.changed([first]);
+        if (read === 50) {
+          readsBefore = second.requests.length;
+          source.context!.changed([first, second]);
+        }
+        if (read === 60) end();
+        if (read === 500) stop.abort();
+        return IDLE;
+      };
+      second.answer = async () => {
+        if (isSlow) await ended;
+        if (second.requests.length > readsBefore) stop.abort();
+        return IDLE;
+      };
+      await reader!.run(stop.signal);
+      assert.ok(second.requests.length > readsBefore, `slow: ${isSlow}`);
+    });
+  }
+});
+
 Deno.test("a drain that is stopped as soon as the source is open has read nothing to its end", async () => {
   const partition = new ScriptedPartition("");
   const source = new ScriptedSource([partition]);
