@@ -34,7 +34,6 @@ export function* slotsByHash(
   const { pageUsed, series, slotSeries } = windows;
   const rows = pages.reduce((sum, page) => sum + pageUsed[page]!, 0);
   const bucketBits = Math.max(0, 32 - Math.clz32(Math.floor(rows / BUCKET_ROWS)));
-  const bucketOf = (hash: number) => bucketBits === 0 ? 0 : hash >>> (32 - bucketBits);
   /** Each comes from far away in memory, so it is read once. */
   const hashes = new Int32Array(rows);
   /** Where each bucket begins; in the end, where each one ends. */
@@ -45,7 +44,7 @@ export function* slotsByHash(
     for (let slot = page * PAGE_SLOTS; slot < end; slot++, row++) {
       const hash = series.archiveHash(slotSeries[slot]!);
       hashes[row] = hash;
-      starts[bucketOf(hash) + 1]!++;
+      starts[bucketOf(hash, bucketBits) + 1]!++;
     }
     if (count.isStep(pageUsed[page]! / SORTED_A_ROW)) yield;
   }
@@ -55,7 +54,7 @@ export function* slotsByHash(
   for (const page of pages) {
     for (const end = row + pageUsed[page]!; row < end; row++) {
       const hash = hashes[row]!;
-      keys[starts[bucketOf(hash)]!++] = (hash >>> 0) * ROW_RANGE + row;
+      keys[starts[bucketOf(hash, bucketBits)]!++] = (hash >>> 0) * ROW_RANGE + row;
     }
     if (count.isStep(pageUsed[page]! / SORTED_A_ROW)) yield;
   }
@@ -71,4 +70,9 @@ export function* slotsByHash(
     }
   }
   return slots;
+}
+
+/** The first bits of a hash. */
+function bucketOf(hash: number, bits: number): number {
+  return bits === 0 ? 0 : hash >>> (32 - bits);
 }
