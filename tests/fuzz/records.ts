@@ -75,8 +75,9 @@ function check({ events, invalid }: ReadRecord, again: (raw: string) => ReadReco
   }
   for (const { detail, raw } of invalid) {
     assert.ok(detail !== "");
-    // What is not UTF-8 is another text when it is shown.
-    if (detail === "not UTF-8" || detail === NO_METRIC) continue;
+    // What is not UTF-8 is another text when it is shown. A carriage return at the end of a field that was
+    // not the last one is the end of a line by then.
+    if (detail === "not UTF-8" || detail === NO_METRIC || raw.endsWith("\r")) continue;
     const { events: none, invalid: refused } = again(raw);
     assert.equal(none.length, 0, `what was refused (${detail}) is read the next time`);
     assert.equal(refused.length, 1);

@@ -32,7 +32,10 @@ export function withLogin(
 ): BusAddress {
   const isMissing = username === undefined && password === undefined;
   if (isMissing || loginOf(address) !== undefined) return address;
-  const [user, word] = [username ?? "", password ?? ""].map(encodeURIComponent);
+  // Half a character, which a variable of Windows may have, would be an error.
+  const [user, word] = [username ?? "", password ?? ""].map((text) =>
+    encodeURIComponent(text.toWellFormed())
+  );
   return { ...address, url: address.url.replace("://", `://${user}:${word}@`), isLoginSet: true };
 }
 

@@ -58,6 +58,8 @@ Deno.test("user and password of the settings are those of a bus whose URL has ne
   assert.equal(configured("https://own:word@bus", login).sent, basic("own:word"));
   assert.equal(configured("https://bus", { ...login, VABUS_TOKEN: "t" }).sent, "Bearer t");
   assert.equal(configured("https://bus", { VABUS_PASSWORD: "word" }).sent, basic(":word"));
+  const replaced = new TextEncoder().encode(":\ufffd").toBase64();
+  assert.equal(configured("https://bus", { VABUS_PASSWORD: "\ud800" }).sent, `Basic ${replaced}`);
   assert.equal(configured("https://:word@bus", {}).sent, basic(":word"));
   assert.equal(configured("https://bus", {}).sent, undefined);
 });
