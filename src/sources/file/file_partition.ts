@@ -228,6 +228,7 @@ export class FilePartition implements Partition, Closable {
     if (buffer.length === 0 || (isCsv && header === undefined)) return undefined;
     const startedMs = clock.monotonicMs();
     into.reset(new Uint8Array(0));
+    const piece = { at, bytes: buffer.peek() };
     let isInsideNext = false;
     if (isInside) isInsideNext = !buffer.skip();
     else {
@@ -244,7 +245,7 @@ export class FilePartition implements Partition, Closable {
     this.readBytes = file.content.storedBytesAt(buffer.at);
     const { originOf } = into;
     into.originOf = (index) => ({ ...originOf?.(index), path: this.path });
-    const next = positionOf(await file.markAt(this.pointAfter(isInsideNext), this.path));
+    const next = positionOf(await file.markAt(this.pointAfter(isInsideNext), this.path, piece));
     const step = { lineage: undefined, next, offset: undefined, lost: 0 };
     if (into.total === 0) return { kind: "gap", ...step };
     return { kind: "events", ...step, decodeMs: clock.monotonicMs() - startedMs };
@@ -286,7 +287,11 @@ export class FilePartition implements Partition, Closable {
         if (await file.size() !== size) break;
       }
     }
-    const next = positionOf(await file.markAt(from, this.path));
+    const { mark, path } = this;
+    const { device, inode } = file;
+    // What was read is known by what it was before the wait.
+    const same = from === mark ? { ...mark, device, inode, path } : await file.markAt(from, path);
+    const next = positionOf(same);
     return { kind: "idle", lineage: undefined, next, offset: undefined, lost: 0, decodeMs: 0 };
   }
 }

@@ -7,6 +7,12 @@ import { type FileMark, firstOf, lastStart, printOf, type ReadPoint } from "./fi
 /** The first bytes of what gzip has compressed. */
 const MAGIC = [0x1f, 0x8b];
 
+/** A part of a content that was read. */
+export interface Piece {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
 /** What an empty file has. */
 const NOTHING: FileContent = { read: () => Promise.resolve(0), storedBytesAt: () => 0, close: () => {} };
 
@@ -104,14 +110,22 @@ export class OpenFile {
     return lastPrint === undefined || await this.lastPrintOf(at) === lastPrint;
   }
 
-  /** A mark in it. @param path The name that it has now. @throws {SourceError} */
-  async markAt(point: ReadPoint, path: string): Promise<FileMark> {
+  /**
+   * A mark in it.
+   *
+   * @param path The name that it has now.
+   * @param piece What was read up to there. The mark is of it, also where the file was written anew since.
+   *
+   * @throws {SourceError}
+   */
+  async markAt(point: ReadPoint, path: string, piece?: Piece): Promise<FileMark> {
     const { at } = point;
+    const read = this.isCompressed ? undefined : piece;
     // Of a file that grows, only what was read is sure to stay.
     const first = firstOf(this.isCompressed ? await this.size() : at);
-    const print = await this.printOf(0, first);
+    const print = await this.printOf(0, first, read);
     const { device, inode } = this;
-    return { ...point, device, inode, first, print, lastPrint: await this.lastPrintOf(at), path };
+    return { ...point, device, inode, first, print, lastPrint: await this.lastPrintOf(at, read), path };
   }
 
   close(): void {
@@ -119,14 +133,15 @@ export class OpenFile {
     this.file.close();
   }
 
-  private async lastPrintOf(at: number): Promise<string | undefined> {
+  private async lastPrintOf(at: number, piece?: Piece): Promise<string | undefined> {
     const start = this.isCompressed ? undefined : lastStart(at);
-    return start === undefined ? undefined : await this.printOf(start, at - start);
+    return start === undefined ? undefined : await this.printOf(start, at - start, piece);
   }
 
-  private async printOf(start: number, length: number): Promise<string> {
+  private async printOf(start: number, length: number, piece?: Piece): Promise<string> {
     try {
-      return printOf(await bytesOf(this.file, start, length));
+      const bytes = await bytesOf(this.file, start, length);
+      return printOf(piece === undefined ? bytes : withPiece(bytes, start, length, piece));
     } catch (error) {
       throw sourceError(this.path, error);
     }
@@ -144,6 +159,16 @@ async function bytesOf(file: Deno.FsFile, start: number, length: number): Promis
     count += read;
   }
   return bytes.subarray(0, count);
+}
+
+/** The bytes from `start` on, as a piece has them where it is. */
+function withPiece(found: Uint8Array, start: number, length: number, piece: Piece): Uint8Array {
+  const bytes = new Uint8Array(length);
+  bytes.set(found);
+  const from = Math.max(start, piece.at);
+  const part = piece.bytes.subarray(from - piece.at, Math.max(0, start + length - piece.at));
+  if (part.length > 0) bytes.set(part, from - start);
+  return bytes;
 }
 
 function notAFile(path: string, { isDirectory }: Deno.FileInfo): SourceError {

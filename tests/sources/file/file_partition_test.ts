@@ -25,6 +25,8 @@ class Rig {
   readonly log: string[] = [];
   /** Called in each sleep. */
   slept: () => void | Promise<void> = () => {};
+  /** Called when lines were read and are taken in. */
+  arrived: () => void = () => {};
   readonly partition: FilePartition;
   private readonly batch = new EventBatch();
 
@@ -36,7 +38,10 @@ class Rig {
     private position?: string,
   ) {
     const clock = {
-      nowMs: () => 1_000_000,
+      nowMs: () => {
+        this.arrived();
+        return 1_000_000;
+      },
       monotonicMs: () => this.nowMs,
       sleep: async (ms: number) => {
         this.sleeps.push(ms);
@@ -369,6 +374,36 @@ Deno.test("a file that is written anew is read from its beginning, and told of o
     }
     assert.match(rig.log[0]!, /it was truncated or written anew: it is read from its beginning/);
     close(rig);
+  }));
+
+Deno.test("a file that is written anew while a read waits for more is read from its beginning", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a`;
+    for (const [count, before] of [[1, 1], [2, 1], [200, 100], [100, 100]] as const) {
+      await Deno.writeTextFile(path, lines(100, 100 + before));
+      const rig = await Rig.of(path, true);
+      assert.equal((await rig.readAll()).split(",").length, before);
+      rig.slept = () => Deno.writeTextFile(path, lines(500, 500 + count));
+      assert.equal((await rig.read(1000)).kind, "idle");
+      rig.slept = () => {};
+      assert.equal((await rig.readAll()).split(",")[0], "e500", `${count} in the place of ${before}`);
+      assert.match(rig.log[0]!, /it was truncated or written anew/);
+      close(rig);
+    }
+  }));
+
+Deno.test("a file that is written anew while its lines are taken in is read from its beginning", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a`;
+    for (const [before, limit] of [[1, 1], [3, 2], [100, 100], [100, 60], [100, 1]] as const) {
+      await Deno.writeTextFile(path, lines(100, 100 + before));
+      const rig = await Rig.of(path, true);
+      rig.arrived = () => Deno.writeTextFileSync(path, lines(500, 500 + 2 * before));
+      assert.equal((await rig.read(0, limit)).names[0], "e100");
+      rig.arrived = () => {};
+      assert.equal((await rig.readAll()).split(",")[0], "e500", `${limit} of ${before}`);
+      close(rig);
+    }
   }));
 
 Deno.test("the end of a file is known while it is open, and else is where it was read to", () =>
