@@ -80,10 +80,16 @@ export class NatsPartition implements Partition {
     return this.unread;
   }
 
+  /** A read may be connecting meanwhile, so that it has a session of its own. */
   async lineageNow(signal: AbortSignal): Promise<string> {
     if (this.lineage !== undefined) return this.lineage;
-    const { lineage } = await this.opened(signal);
-    return lineage;
+    const session = await this.connected(signal);
+    try {
+      await session.look();
+      return session.lineage;
+    } finally {
+      session.close();
+    }
   }
 
   close(): void {
@@ -129,12 +135,16 @@ export class NatsPartition implements Partition {
 
   private async opened(signal: AbortSignal): Promise<StreamSession> {
     if (this.session?.isOpen) return this.session;
-    const { choice, connect, context } = this.surroundings;
-    const session = new StreamSession(await connect(signal), choice, context.heardTime);
+    const session = await this.connected(signal);
     this.session = session;
     if (signal.aborted) this.close();
     await session.look();
     return session;
+  }
+
+  private async connected(signal: AbortSignal): Promise<StreamSession> {
+    const { choice, connect, context } = this.surroundings;
+    return new StreamSession(await connect(signal), choice, context.heardTime);
   }
 
   /** What is to be done before the stream is read where it is another one; undefined: it is the same. */

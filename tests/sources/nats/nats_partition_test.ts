@@ -447,6 +447,19 @@ Deno.test("a stream that another source reads is read by one, and goes on elsewh
   assert.equal(await unread.partition.lineageNow!(NEVER), ORIGINAL);
 });
 
+Deno.test("another source may ask for the lineage while the first read looks at the stream", async () => {
+  const { partition, read, server } = await rig();
+  server.add(0, 3);
+  let told: Promise<string> | undefined;
+  server.answers = () => {
+    told ??= partition.lineageNow!(NEVER);
+    return undefined;
+  };
+  assert.equal((await read()).kind, "events");
+  assert.equal(await told, ORIGINAL);
+  assert.equal(server.sockets.filter(({ isDestroyed }) => !isDestroyed).length, 1);
+});
+
 Deno.test("a position that is none of a stream is refused", async () => {
   const { goTo, read } = await rig();
   goTo("x17");
