@@ -102,9 +102,9 @@ export class KafkaPartition implements Partition {
   ): Promise<Outcome> {
     const { feed, surroundings: { context: { clock } } } = this;
     const untilMs = clock.monotonicMs() + request.waitMs;
-    for (let looks = 0;;) {
+    for (let looks = 0, { topicId } = feed;;) {
       // Whatever waits below may find another topic of that name, whose offsets are those of other records.
-      const { topicId } = feed;
+      if (feed.topicId !== topicId) [looks, topicId] = [0, feed.topicId];
       const isAnother = () => feed.topicId !== topicId;
       const elsewhere = await this.enter(from, signal);
       if (elsewhere !== undefined) return elsewhere;

@@ -280,6 +280,18 @@ Deno.test("a topic that is made again during a read is read from its oldest reco
   assert.doesNotMatch(late.log.join(), /ends before/);
 });
 
+Deno.test("a topic that is made again during its first read is begun where the new one begins", async () => {
+  const made = rig({
+    found: ["elsewhere"],
+    refresh: () => {
+      made.feed.topicId = "new";
+      return Promise.resolve();
+    },
+    offsetOf: ({ topicId }) => Promise.resolve({ offset: topicId === "new" ? OLDEST : END }),
+  });
+  assert.deepEqual(await made.read(undefined, null), { ...IDLE, lineage: "kafka new/3", next: `${OLDEST}` });
+});
+
 Deno.test("a position that is none of Kafka is refused", async () => {
   await assert.rejects(rig().read("q1 5"), {
     kind: "refused",
