@@ -14,7 +14,7 @@ export interface BusAddress {
     | { readonly url: string; readonly masked: string; readonly variable: string }
     | undefined;
   readonly token: string | undefined;
-  /** Whether the credentials in `url` come from settings of their own. */
+  /** Whether the login in `url` comes from settings of its own, or at least its password. */
   readonly isLoginSet?: boolean;
   /** PEM texts; undefined: the system's authorities, no client certificate. */
   readonly tls:
@@ -24,19 +24,22 @@ export interface BusAddress {
   readonly busCount?: number;
 }
 
-/** The address with this login, where its URL has none. */
+/** The address with this login, as far as its URL lacks a user or a password. */
 export function withLogin(
   address: BusAddress,
   username: string | undefined,
   password: string | undefined,
 ): BusAddress {
-  const isMissing = username === undefined && password === undefined;
-  if (isMissing || loginOf(address) !== undefined) return address;
-  // Half a character, which a variable of Windows may have, would be an error.
-  const [user, word] = [username ?? "", password ?? ""].map((text) =>
-    encodeURIComponent(text.toWellFormed())
-  );
-  return { ...address, url: address.url.replace("://", `://${user}:${word}@`), isLoginSet: true };
+  const own = new URL(address.url);
+  const [user, word] = [own.username || encoded(username), own.password || encoded(password)];
+  if (user === own.username && word === own.password) return address;
+  const url = address.url.replace(/:\/\/([^/]*@)?/, () => `://${user}:${word}@`);
+  return { ...address, url, isLoginSet: own.password === "" };
+}
+
+/** Half a character, which a variable of Windows may have, would be an error. */
+function encoded(text = ""): string {
+  return encodeURIComponent(text.toWellFormed());
 }
 
 /** The headers of each request. */

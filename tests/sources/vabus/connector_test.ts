@@ -41,7 +41,7 @@ Deno.test("the credential that goes to a bus is named, and whether its way is pr
   assert.deepEqual(credentialOf("http://reader@bus", "t"), [["VABUS_TOKEN", "bus", false]]);
 });
 
-Deno.test("user and password of the settings are those of a bus whose URL has neither, and there is no token", () => {
+Deno.test("user and password of the settings are those of a bus whose URL lacks them, and there is no token", () => {
   const configured = (url: string, environment: Record<string, string>) => {
     const { sources, secrets, warnings } = loadConfig(
       sourcesOf({ environment: { VABUS_URL: url, ...environment } }),
@@ -56,6 +56,12 @@ Deno.test("user and password of the settings are those of a bus whose URL has ne
   assert.match(warnings.join(), /VABUS_PASSWORD goes to bus in the clear/);
   for (const secret of ["p@ss/w:rd", btoa("reader:p@ss/w:rd")]) assert.ok(secrets.includes(secret), secret);
   assert.equal(configured("https://own:word@bus", login).sent, basic("own:word"));
+  assert.equal(configured("https://own$&@bus", login).sent, basic("own$&:p@ss/w:rd"));
+  assert.equal(configured("https://:word@bus", login).sent, basic("reader:word"));
+  assert.match(
+    configured("http://:word@bus", login).warnings.join(),
+    /the password in VABUS_URL goes to bus/,
+  );
   assert.equal(configured("https://bus", { ...login, VABUS_TOKEN: "t" }).sent, "Bearer t");
   assert.equal(configured("https://bus", { VABUS_PASSWORD: "word" }).sent, basic(":word"));
   const replaced = new TextEncoder().encode(":\ufffd").toBase64();
