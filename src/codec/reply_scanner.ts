@@ -1,5 +1,5 @@
-import { textStart } from "./byte_order_mark.ts";
 import { isUtf8 } from "node:buffer";
+import { textStart } from "./byte_order_mark.ts";
 import { LOG_ID_MAX_CHARACTERS } from "../contract/source.ts";
 import { EventBatch } from "../event/event_batch.ts";
 import { EventScanner } from "./event_scanner.ts";

@@ -131,7 +131,7 @@ export class SourceReader {
   ): Promise<void> {
     const { readings } = this;
     const failures: unknown[] = [];
-    const begun = new Set<Reading>();
+    const begun = new WeakSet<Reading>();
     let running = 0;
     const begin = async (reading: Reading) => {
       running++;

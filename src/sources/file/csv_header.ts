@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { textStart } from "../../codec/byte_order_mark.ts";
 import { CsvHeader } from "../../codec/mapping/csv_header.ts";
 import { separatorOf } from "../../codec/mapping/csv_rows.ts";
 import { SourceError } from "../../contract/source.ts";
@@ -29,8 +30,7 @@ export interface FoundHeader {
  * @param isLast Nothing follows.
  */
 export function csvHeaderIn(bytes: Uint8Array, at: number, isLast: boolean): FoundHeader | undefined {
-  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  let start = hasMark ? 3 : 0;
+  let start = textStart(bytes);
   while (bytes[start] === NEWLINE || bytes[start] === RETURN) start++;
   const lineEnd = bytes.indexOf(NEWLINE, start);
   if (lineEnd < 0 && (!isLast || start === bytes.length)) return undefined;

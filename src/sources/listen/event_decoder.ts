@@ -1,5 +1,6 @@
 import { BodyError } from "../../platform/http/body.ts";
 import { type RawEvents, splitInSteps } from "../../bus/raw_events.ts";
+import { textStart } from "../../codec/byte_order_mark.ts";
 import type { Steps } from "../../platform/clock/steps.ts";
 import { type Answer, type Decoded, type Push, type PushPath, topicIn } from "./decoder.ts";
 import { linesOf } from "./lines.ts";
@@ -47,7 +48,7 @@ function assertType(type: string | null): void {
 }
 
 function recordsOf(body: Uint8Array): Steps<RawEvents> {
-  let start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+  let start = textStart(body);
   while (start < body.length && body[start]! <= 0x20) start++;
   return body[start] === OPEN_BRACKET
     ? splitInSteps(body.subarray(start))
