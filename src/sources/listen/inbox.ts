@@ -80,6 +80,11 @@ export class Inbox {
     return this.store.id;
   }
 
+  /** Why nothing more can be appended; undefined: it can be. */
+  get fault(): string | undefined {
+    return this.store.fault;
+  }
+
   /** Offset of the oldest record. */
   get first(): number {
     return this.oldest;

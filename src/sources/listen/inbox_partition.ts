@@ -52,6 +52,9 @@ export class InboxPartition implements Partition {
     await inbox.waitFor(at, waitMs, signal);
     const startedMs = this.context.clock.monotonicMs();
     const count = this.take(at, limit, into);
+    // What it had received is read before.
+    const fault = count > 0 ? undefined : inbox.fault;
+    if (fault !== undefined) throw new SourceError("unavailable", fault);
     return {
       kind: count > 0 ? "events" : "idle",
       lineage: id,

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { eachRow } from "../../platform/file/database.ts";
+import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { openAlone } from "../../platform/file/lone_database.ts";
 import type { Answer, RecordFormat, RecordRun } from "./decoder.ts";
 
@@ -74,7 +75,10 @@ export class InboxStore {
   private readonly selectFirst: StatementSync;
   private readonly selectAnswer: StatementSync;
 
-  private constructor(private readonly database: DatabaseSync) {
+  private readonly identity: DatabaseIdentity;
+
+  private constructor(private readonly database: DatabaseSync, path: string) {
+    this.identity = new DatabaseIdentity(path);
     database.prepare("INSERT INTO inbox SELECT ?, 0 WHERE NOT EXISTS (SELECT * FROM inbox)")
       .run(crypto.randomUUID());
     this.id = (database.prepare("SELECT id FROM inbox").get() as { id: string }).id;
@@ -97,7 +101,7 @@ export class InboxStore {
   static open(path: string): InboxStore {
     const database = openAlone(path, SCHEMA);
     try {
-      return new InboxStore(database);
+      return new InboxStore(database, path);
     } catch (error) {
       database.close();
       throw error;
@@ -112,10 +116,17 @@ export class InboxStore {
     ).get() as unknown as { first: number; next: number; weight: number };
   }
 
+  /** Why nothing that is committed would be found again; undefined: it would be. */
+  get fault(): string | undefined {
+    const found = this.identity.fate;
+    return found && `the inbox ${found.path} was ${found.fate} while the handler runs. Nothing more is ` +
+        "received. Put it back where it was, and all goes on; or start the handler again, with an empty one";
+  }
+
   /**
    * All or nothing. Returns the offset of the oldest record after it, and the weight of the deleted runs.
    *
-   * @throws SQLite's error.
+   * @throws SQLite's error, or that the file has a {@link fault}.
    */
   commit({ runs, answers, next, trimTo }: InboxChange): { readonly first: number; readonly freed: number } {
     this.database.exec("BEGIN IMMEDIATE");
@@ -129,6 +140,9 @@ export class InboxStore {
       this.setNext.run(next);
       const deleted = this.deleteRuns.all(trimTo, trimTo) as unknown as { weight: number }[];
       const { first } = this.selectFirst.get(next) as { first: number };
+      // A commit succeeds in a file that no name leads to, and is gone with it.
+      const { fault } = this;
+      if (fault !== undefined) throw new Error(fault);
       this.database.exec("COMMIT");
       return { first, freed: deleted.reduce((sum, { weight }) => sum + weight, 0) };
     } catch (error) {

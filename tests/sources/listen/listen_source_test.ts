@@ -44,9 +44,9 @@ function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}, isListenin
   };
   const open = async () => {
     const partition = await openPartition();
-    return () =>
+    return (position?: string) =>
       partition.read(
-        { lineage: undefined, position: undefined, history: new LogHistory() },
+        { lineage: undefined, position, history: new LogHistory() },
         new EventBatch(),
         { limit: 10, waitMs: 0, isAfterRest: false },
         NEVER,
@@ -228,4 +228,35 @@ Deno.test("a certificate that cannot be used is named", async () => {
     await assert.rejects(attempt, /the certificate and its key cannot be used: .*VABUS_CERT_FILE/);
   }
   await source.close();
+});
+
+Deno.test("an inbox that is removed under the listener takes nothing more, and what it had is read", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, config, told, open } = sourceOn(directory.path);
+  const push = async () => {
+    const reply = await fetch(`http://127.0.0.1:${config.port}/events`, {
+      method: "POST",
+      headers: { authorization: "Bearer first", "content-type": "application/json" },
+      body: '[{"name":"a","value":1,"timestamp":1000}]',
+    });
+    await reply.body?.cancel();
+    return reply.status;
+  };
+  try {
+    const read = await open();
+    assert.equal(await push(), 202);
+    const path = `${directory.path}/inbox-127.0.0.1-${config.port}.sqlite`;
+    await Deno.rename(path, `${path}.away`);
+    assert.equal(await push(), 503);
+    assert.match(told.at(-1)!, /the inbox cannot be written.*was removed while the handler runs/);
+    const first = await read();
+    assert.deepEqual([first.kind, "next" in first && first.next], ["events", "1"]);
+    await assert.rejects(read("1"), /was removed while the handler runs. Nothing more is received/);
+    await Deno.rename(`${path}.away`, path);
+    assert.equal(await push(), 202);
+    const second = await read("1");
+    assert.deepEqual([second.kind, "next" in second && second.next], ["events", "2"]);
+  } finally {
+    await source.close();
+  }
 });
