@@ -102,17 +102,17 @@ export class KafkaPartition implements Partition {
   ): Promise<Outcome> {
     const { feed, surroundings: { context: { clock } } } = this;
     const untilMs = clock.monotonicMs() + request.waitMs;
-    for (let looks = 0, { topicId } = feed;;) {
+    for (let looks = 0, isBegun = false, { topicId } = feed;;) {
       // Whatever waits below may find another topic of that name, whose offsets are those of other records.
-      if (feed.topicId !== topicId) [looks, topicId] = [0, feed.topicId];
+      if (feed.topicId !== topicId) [isBegun, topicId] = [false, feed.topicId];
       const isAnother = () => feed.topicId !== topicId;
       const elsewhere = await this.enter(from, signal);
       if (elsewhere !== undefined) return elsewhere;
       const tenure = this.surroundings.tenureOf(this.of);
       if (tenure === "none") return await this.leave(from, request, signal);
-      if (looks === 0) this.holding = await this.enterEpoch(this.holdingOf(from), tenure, signal);
+      if (!isBegun) this.holding = await this.enterEpoch(this.holdingOf(from), tenure, signal);
       if (isAnother()) continue;
-      if (looks === 0) {
+      if (!isBegun) {
         if (tenure?.giveTo !== undefined) return await this.giveAway(from, tenure.giveTo, request, signal);
         feed.seek(this.holding.offset);
       }
@@ -129,6 +129,7 @@ export class KafkaPartition implements Partition {
       }
       if (found === "diverged") return this.goBack(from, feed.divergedAt!);
       if (found === "elsewhere") {
+        isBegun = true;
         if (++looks > LOOKS_MAX) throw this.error("unavailable", "its brokers do not agree on who leads it");
         await this.surroundings.refresh(signal);
       }

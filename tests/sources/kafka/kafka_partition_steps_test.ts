@@ -290,6 +290,17 @@ Deno.test("a topic that is made again during its first read is begun where the n
     offsetOf: ({ topicId }) => Promise.resolve({ offset: topicId === "new" ? OLDEST : END }),
   });
   assert.deepEqual(await made.read(undefined, null), { ...IDLE, lineage: "kafka new/3", next: `${OLDEST}` });
+  // Of two brokers one knows the new topic and the other one does not.
+  let looks = 0;
+  const disputed = rig({
+    wait: () => Promise.resolve("elsewhere"),
+    refresh: () => {
+      assert.ok(++looks < 100, "it looks for ever");
+      disputed.feed.topicId = `topic ${looks % 2}`;
+      return Promise.resolve();
+    },
+  });
+  await assert.rejects(disputed.read(undefined, null), { kind: "unavailable" });
 });
 
 Deno.test("a position that is none of Kafka is refused", async () => {
