@@ -106,6 +106,7 @@ class Simulation {
   private lookForRest(): void {
     const calmMs = this.world.scheduler.nowMs - this.world.scenario.chaosMs;
     if (calmMs > OPERATOR_LOOKS_MS && this.operator.widenOutbox()) this.handler.process?.stop.abort();
+    if (calmMs > 2 * OPERATOR_LOOKS_MS) this.world.removeTrigger();
     if (calmMs > CALM_MAX_MS) {
       return this.world.fail(
         new Violation(`no rest ${CALM_MAX_MS / 1000} s after the last fault: ${unrest(this.world)}`),
