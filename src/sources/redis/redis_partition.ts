@@ -70,6 +70,8 @@ export class RedisPartition implements Partition {
     try {
       return await this.enter(from, signal) ?? await this.readOn(from, into, request, signal);
     } catch (error) {
+      // By the time that it can be read again, it may be another one.
+      this.surroundings.trimmer?.found(this.key, false);
       if (error instanceof SourceError) throw this.named(error);
       throw error;
     } finally {
@@ -133,6 +135,7 @@ export class RedisPartition implements Partition {
       const position = this.positionOf(from) ?? await this.beginning(connection);
       const look = await this.stream.look(connection, position.id, limit);
       const elsewhere = await this.compare(from, position, look, connection);
+      this.surroundings.trimmer?.found(this.key, elsewhere === undefined);
       if (elsewhere !== undefined) return elsewhere;
       this.addedSeen = look.info.added;
       const { lost, next } = this.advance(position, look);

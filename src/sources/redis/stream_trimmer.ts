@@ -13,10 +13,15 @@ export function trimCommand(key: string, before: string): (string | number)[] {
   return ["XTRIM", key, "MINID", "~", before, "LIMIT", TRIMMED_MAX];
 }
 
-/** Removes from streams what is on disk here, over a connection of its own. */
+/**
+ * Removes from streams what is on disk here, over a connection of its own. A stream that was made again may
+ * have the same ids for entries that nobody has read, so that each is compared with what was read before.
+ */
 export class StreamTrimmer {
   /** By their keys: the last entry that may go. */
   private readonly wanted = new Map<string, string>();
+  /** The keys of the streams that were found to be the ones that were read. */
+  private readonly compared = new Set<string>();
   private connection: RedisConnection | undefined;
   private isWorking = false;
 
@@ -29,11 +34,25 @@ export class StreamTrimmer {
   /** Removes the entries up to one, soon or, where that fails, with a later call. */
   trim(key: string, upTo: string): void {
     this.wanted.set(key, upTo);
-    if (!this.isWorking && !this.signal.aborted) void this.work();
+    this.workSoon();
+  }
+
+  /** Notes whether a stream is the one that was read. Where it is not, or may not be, nothing of it goes. */
+  found(key: string, isSame: boolean): void {
+    if (isSame) this.compared.add(key);
+    else {
+      this.compared.delete(key);
+      this.wanted.delete(key);
+    }
+    this.workSoon();
   }
 
   close(): void {
     this.connection?.close();
+  }
+
+  private workSoon(): void {
+    if (!this.isWorking && !this.signal.aborted && this.wanted.size > 0) void this.work();
   }
 
   private async work(): Promise<void> {
@@ -56,7 +75,7 @@ export class StreamTrimmer {
   }
 
   private take(): { readonly key: string; readonly upTo: string } | undefined {
-    const [first] = this.wanted;
+    const first = [...this.wanted].find(([key]) => this.compared.has(key));
     if (first === undefined) return undefined;
     this.wanted.delete(first[0]);
     return { key: first[0], upTo: first[1] };

@@ -54,7 +54,10 @@ function rig({ startsAtEnd = false, lineages, redis = new ScriptedRedis() }: Wor
     field: undefined,
     startsAtEnd,
     endpoint: "r/0",
-    trimmer: { trim: (key: string, upTo: string) => trimmed.push(`${key} ${upTo}`) } as never,
+    trimmer: {
+      trim: (key: string, upTo: string) => trimmed.push(`${key} ${upTo}`),
+      found: () => {},
+    } as never,
     connect: async () => {
       const connection = await redis.connect();
       connections.push(connection);

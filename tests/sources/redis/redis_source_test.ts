@@ -325,6 +325,37 @@ Deno.test("streams of Redis: what was read is trimmed where that is asked for, a
         assert.deepEqual(await reading.readAll(), events(45, 47));
       }, { trims: true });
     },
+    "nothing of a stream that was made again while nobody read it": async (stream) => {
+      const add = (from: number, to: number) =>
+        stream.send(
+          entriesOf(from, to).map((entry, i) => [
+            "XADD",
+            stream.key,
+            `0-${i + 1}`,
+            ...Object.entries(entry).flat(),
+          ]),
+        );
+      await add(0, 45);
+      let progress: Reading["progress"] | undefined;
+      await withSource(stream, async (reading) => {
+        await reading.readAll();
+        progress = reading.progress;
+      }, { trims: true });
+      await stream.makeAgain();
+      await add(45, 80);
+      await withSource(
+        stream,
+        async (reading) => {
+          // As at a start.
+          await reading.partition.committed(progress!);
+          for (let turn = 0; turn < 50; turn++) await stream.connection.ask(["PING"]);
+          assert.equal(await stream.connection.ask(["XLEN", stream.key]), 35);
+          assert.deepEqual(await reading.readAll(), events(45, 80));
+        },
+        { trims: true },
+        progress,
+      );
+    },
   });
 });
 
