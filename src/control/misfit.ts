@@ -20,7 +20,7 @@ export async function misfitOf(
     const found = await dialectOf(host!, Number(port), signal);
     if (found === undefined || found === expected) continue;
     const [plain, tls] = [schemes.plain[0], schemes.tls[0]];
-    if (found === "TLS") {
+    if (found === "TLS" && dialects.tls === "TLS") {
       return `${address} wants TLS: write ${tls}:// in ${setting}, or name the port without TLS`;
     }
     if (found === dialects.plain) {

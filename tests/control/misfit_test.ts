@@ -101,17 +101,24 @@ Deno.test("check tells it in the place of what the source has made of it", async
   );
 });
 
-Deno.test("a port that wants TLS is told where the URL has none", async () => {
+Deno.test("a port that wants TLS is told, with the scheme to write where there is one for it", async () => {
   await using directory = await temporaryDirectory();
   const authority = await Authority.create(directory.path, "a");
   const { certFile, keyFile } = await authority.sign("localhost", ["DNS:localhost"]);
   const options = { cert: Deno.readTextFileSync(certFile), key: Deno.readTextFileSync(keyFile) };
   using server = await listening(createTlsServer(options).on("tlsClientError", () => {}));
-  for (const [url] of URLS) {
-    const scheme = url(server.port).split("://")[0];
+  const address = `127.0.0.1:${server.port}`;
+  for (const scheme of ["redis", "mqtt"]) {
     assert.equal(
-      await misfit(url(server.port)),
-      `127.0.0.1:${server.port} wants TLS: write ${scheme}s:// in VABUS_URL, or name the port without TLS`,
+      await misfit(`${scheme}://${address}/a`),
+      `${address} wants TLS: write ${scheme}s:// in VABUS_URL, or name the port without TLS`,
+    );
+  }
+  // NATS is read only where TLS begins behind its first line.
+  for (const scheme of ["nats", "natss"]) {
+    assert.equal(
+      await misfit(`${scheme}://${address}/S`),
+      `what answers at ${address} speaks TLS, not NATS: check host and port in VABUS_URL`,
     );
   }
   assert.equal(await misfit(`rediss://127.0.0.1:${server.port}/k`), undefined);
