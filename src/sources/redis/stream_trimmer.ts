@@ -13,6 +13,12 @@ export function trimCommand(key: string, before: string): (string | number)[] {
   return ["XTRIM", key, "MINID", "~", before, "LIMIT", TRIMMED_MAX];
 }
 
+/** The last entry of a stream that may go. */
+interface Trimming {
+  readonly key: string;
+  readonly upTo: string;
+}
+
 /**
  * Removes from streams what is on disk here, over a connection of its own. A stream that was made again may
  * have the same ids for entries that nobody has read, so that each is compared with what was read before.
@@ -20,6 +26,8 @@ export function trimCommand(key: string, before: string): (string | number)[] {
 export class StreamTrimmer {
   /** By their keys: the last entry that may go. */
   private readonly wanted = new Map<string, string>();
+  /** What is removed as soon as there is a connection. */
+  private taken: Trimming | undefined;
   /** The keys of the streams that were found to be the ones that were read. */
   private readonly compared = new Set<string>();
   private connection: RedisConnection | undefined;
@@ -43,6 +51,7 @@ export class StreamTrimmer {
     else {
       this.compared.delete(key);
       this.wanted.delete(key);
+      if (this.taken?.key === key) this.taken = undefined;
     }
     this.workSoon();
   }
@@ -58,9 +67,12 @@ export class StreamTrimmer {
   private async work(): Promise<void> {
     this.isWorking = true;
     try {
-      for (let next = this.take(); next !== undefined && !this.signal.aborted; next = this.take()) {
+      while ((this.taken = this.take()) !== undefined && !this.signal.aborted) {
         if (!this.connection?.isOpen) this.connection = await this.connect(this.signal);
-        await this.connection.ask(trimCommand(next.key, idAfter(next.upTo) ?? next.upTo));
+        // The stream may have been found to be another one meanwhile.
+        const { taken } = this;
+        if (taken === undefined) continue;
+        await this.connection.ask(trimCommand(taken.key, idAfter(taken.upTo) ?? taken.upTo));
       }
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
@@ -74,7 +86,7 @@ export class StreamTrimmer {
     }
   }
 
-  private take(): { readonly key: string; readonly upTo: string } | undefined {
+  private take(): Trimming | undefined {
     const first = [...this.wanted].find(([key]) => this.compared.has(key));
     if (first === undefined) return undefined;
     this.wanted.delete(first[0]);

@@ -183,3 +183,23 @@ Deno.test("what is on disk is removed from streams, the latest of each, and agai
   assert.equal(trimmed().length, 0);
   trimmer.close();
 });
+
+Deno.test("of a stream that is found to be another one while a server is connected to, nothing is removed", async () => {
+  const redis = new ScriptedRedis();
+  const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+  const trimmer = new StreamTrimmer(() => reached.then(() => redis.connect()), loggerTo([]), NEVER);
+  for (const key of ["k", "j"]) {
+    trimmer.found(key, true);
+    trimmer.trim(key, "5-1");
+  }
+  // It was made again, which is then the stream that is read.
+  trimmer.found("k", false);
+  trimmer.found("k", true);
+  reach();
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(redis.asked.filter((command) => command.startsWith("XTRIM")), [
+    "XTRIM j MINID ~ 5-2 LIMIT 100000",
+  ]);
+  trimmer.close();
+});
