@@ -54,6 +54,11 @@ export interface Source {
    * takes no event. `check` calls it, to find what is named twice. @throws {SourceError}
    */
   lineage?(signal: AbortSignal): Promise<string>;
+  /**
+   * What it would read, by what each is known by whatever URL leads to it, with its name for operators; left
+   * out: only {@link lineage} or reading tells. It takes no event. `check` calls it. @throws {SourceError}
+   */
+  contents?(signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   /** The time of the bus, Unix ms; undefined: it does not tell. Takes no event. @throws {SourceError} */
   time?(signal: AbortSignal): Promise<number | undefined>;
   /**

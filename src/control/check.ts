@@ -87,23 +87,40 @@ async function probeBus(
 }
 
 /**
- * Checks that no other bus of the settings has the lineage of this one.
+ * Checks that no other bus of the settings reads the same.
  *
- * @param readers The names of the buses by their lineages, which it adds to.
+ * @param readers The names of the buses by what they read, which it adds to.
  */
 async function assertReadOnce(
   source: Source,
   readers: Map<string, string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const lineage = await source.lineage?.(signal).catch((error) => {
-    // An old bus may not tell. Reading finds out.
+  const otherReaderOf = (one: string) => {
+    const reader = readers.getOrInsert(one, source.id);
+    return reader === source.id ? undefined : reader;
+  };
+  const lineage = await ifTold(source.lineage?.(signal));
+  const other = lineage && otherReaderOf(lineage);
+  if (other !== undefined) {
+    throw new SourceError("refused", `it has the same log as ${other}: name this bus only once in VABUS_URL`);
+  }
+  for (const [content, name] of await ifTold(source.contents?.(signal)) ?? []) {
+    const reader = otherReaderOf(content);
+    if (reader === undefined) continue;
+    throw new SourceError(
+      "refused",
+      `${name} is read by ${reader} too, and would count twice: name it in one URL only`,
+    );
+  }
+}
+
+/** An old bus may not tell. Reading finds out. */
+async function ifTold<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
+  return await answer?.catch((error) => {
     if (!(error instanceof SourceError)) throw error;
+    return undefined;
   });
-  if (lineage === undefined) return;
-  const other = readers.getOrInsert(lineage, source.id);
-  if (other === source.id) return;
-  throw new SourceError("refused", `it has the same log as ${other}: name this bus only once in VABUS_URL`);
 }
 
 /** A subject on this host that answers at once. */

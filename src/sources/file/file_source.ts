@@ -72,6 +72,10 @@ export class FileSource implements Source {
     return `${found.length} ${found.length === 1 ? "file" : "files"}, ${bytes} bytes`;
   }
 
+  async contents(): Promise<ReadonlyMap<string, string>> {
+    return new Map((await this.found()).map((file) => [`file ${keyOf(file)}`, file.path]));
+  }
+
   close(): Promise<void> {
     this.release();
     return Promise.resolve();

@@ -104,6 +104,21 @@ export class RedisSource implements Source {
     }
   }
 
+  /** A stream is known by its oldest entry, whose id has the time. */
+  async contents(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const connection = await this.server.connect(signal);
+    try {
+      const found = new Map<string, string>();
+      for (const key of this.options.keys) {
+        const { info: { oldest } } = await new StreamReader(key).look(connection, "0-0", 1);
+        if (oldest !== undefined) found.set(`redis ${key} ${oldest.id} ${oldest.hash}`, `stream ${key}`);
+      }
+      return found;
+    } finally {
+      connection.close();
+    }
+  }
+
   close(): Promise<void> {
     const { opened } = this;
     this.opened = undefined;
