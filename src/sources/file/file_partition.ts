@@ -216,7 +216,7 @@ export class FilePartition implements Partition, Closable {
     request: ReadRequest,
   ): Promise<Outcome | undefined> {
     const { at, isInside, headerAt } = from;
-    const { buffer, context: { clock }, reading: { reader } } = this;
+    const { buffer, context: { clock }, reading: { isFollowed, reader } } = this;
     const isCsv = reader?.mapping.format === "csv";
     const isComplete = this.isComplete || file.isCompressed;
     if (isCsv && this.header?.at !== headerAt) {
@@ -226,9 +226,13 @@ export class FilePartition implements Partition, Closable {
     buffer.seek(at);
     if (!isCsv || header !== undefined) await this.fill(file, request.limit, isInside);
     if (buffer.length === 0 || (isCsv && header === undefined)) return undefined;
+    const piece = { at, bytes: buffer.peek() };
+    if (isFollowed && !await file.has(from === this.mark ? this.mark : undefined, piece)) {
+      buffer.empty();
+      throw new SourceError("incomplete", `${this.path}: it was written anew while it was read`);
+    }
     const startedMs = clock.monotonicMs();
     into.reset(new Uint8Array(0));
-    const piece = { at, bytes: buffer.peek() };
     let isInsideNext = false;
     if (isInside) isInsideNext = !buffer.skip();
     else {
@@ -290,8 +294,7 @@ export class FilePartition implements Partition, Closable {
     const { mark, path } = this;
     const { device, inode } = file;
     // What was read is known by what it was before the wait.
-    const same = from === mark ? { ...mark, device, inode, path } : await file.markAt(from, path);
-    const next = positionOf(same);
+    const next = positionOf(from === mark ? { ...mark, device, inode, path } : await file.markAt(from, path));
     return { kind: "idle", lineage: undefined, next, offset: undefined, lost: 0, decodeMs: 0 };
   }
 }

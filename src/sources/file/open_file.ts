@@ -2,7 +2,7 @@ import { SourceError } from "../../contract/source.ts";
 import { denialOf, reasonOf } from "../../platform/log/denial.ts";
 import { type FileContent, GzipContent, PlainContent } from "./file_content.ts";
 import type { FileKey } from "./file_key.ts";
-import { type FileMark, firstOf, lastStart, printOf, type ReadPoint } from "./file_mark.ts";
+import { type FileMark, firstOf, lastStart, pointAt, printOf, type ReadPoint } from "./file_mark.ts";
 
 /** The first bytes of what gzip has compressed. */
 const MAGIC = [0x1f, 0x8b];
@@ -108,6 +108,13 @@ export class OpenFile {
     if (size < first || (!this.isCompressed && size < at)) return false;
     if (await this.printOf(0, first) !== print) return false;
     return lastPrint === undefined || await this.lastPrintOf(at) === lastPrint;
+  }
+
+  /** Whether it holds a mark, if there is one, and the piece behind that. @throws {SourceError} */
+  async has(mark: FileMark | undefined, piece: Piece): Promise<boolean> {
+    if (mark !== undefined && !await this.holds(mark)) return false;
+    const end = pointAt(piece.at + piece.bytes.length);
+    return this.isCompressed || await this.holds(await this.markAt(end, this.path, piece));
   }
 
   /**

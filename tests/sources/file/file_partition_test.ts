@@ -406,6 +406,47 @@ Deno.test("a file that is written anew while its lines are taken in is read from
     }
   }));
 
+Deno.test("a file that is written anew between two accesses of a read is read from its beginning, once", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a`;
+    const { read } = Deno.FsFile.prototype;
+    let wasReached = true;
+    for (let access = 1; wasReached; access++) {
+      await Deno.writeTextFile(path, lines(100, 120));
+      const rig = await Rig.of(path, true);
+      await rig.readAll();
+      await append(path, lines(120, 140));
+      let accesses = 0;
+      wasReached = false;
+      Deno.FsFile.prototype.read = function (this: Deno.FsFile, into: Uint8Array) {
+        if (++accesses === access) {
+          wasReached = true;
+          Deno.writeTextFileSync(path, lines(500, 600));
+        }
+        return read.call(this, into);
+      };
+      const names: string[] = [];
+      try {
+        for (let failures = 0; failures < 2;) {
+          try {
+            const outcome = await rig.read(0, 50);
+            if (outcome.kind === "idle") break;
+            names.push(...outcome.names);
+          } catch (error) {
+            assert.match((error as Error).message, /it was written anew while it was read/);
+            failures++;
+          }
+        }
+      } finally {
+        Deno.FsFile.prototype.read = read;
+      }
+      const anew = names.filter((name) => Number(name.slice(1)) >= 500);
+      const wanted = wasReached ? Array.from({ length: 100 }, (_, i) => `e${500 + i}`) : [];
+      assert.deepEqual(anew, wanted, `at access ${access}`);
+      close(rig);
+    }
+  }));
+
 Deno.test("the end of a file is known while it is open, and else is where it was read to", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/a`;
