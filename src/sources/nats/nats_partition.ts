@@ -171,7 +171,10 @@ export class NatsPartition implements Partition {
     if (from.lineage === undefined) return undefined;
     logger.error("the stream was deleted and made again: going on at its oldest message", { stream });
     const next = positionText({ sequence: first - 1, timeNs: undefined });
-    return { kind: "restarted", lineage, next, offset: undefined, lost: (this.unread ?? 0) + first - 1 };
+    const lost = (this.unread ?? 0) + first - 1;
+    // They were those of the former stream.
+    this.unread = undefined;
+    return { kind: "restarted", lineage, next, offset: undefined, lost };
   }
 
   /** Records of messages. Those that only say that others are gone are left out. */

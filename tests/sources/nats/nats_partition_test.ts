@@ -362,6 +362,20 @@ Deno.test("a stream that was made again is begun at its oldest message, and what
   goTo(undefined, lineage);
 });
 
+Deno.test("a stream that is made again twice before it is read counts what was unread once", async () => {
+  const { read, server, shown } = await rig();
+  server.add(0, 9);
+  assert.deepEqual((await shown(2))[0], "e0,e1");
+  server.kept = [];
+  server.last = 0;
+  for (const [created, lost] of [["2026-02-01T00:00:00Z", 7], ["2026-03-01T00:00:00Z", 0]] as const) {
+    server.created = created;
+    server.forgetConsumers();
+    const outcome = await read();
+    assert.deepEqual([outcome.kind, (outcome as { lost?: number }).lost], ["restarted", lost]);
+  }
+});
+
 Deno.test("a server that loses a consumer is asked for another one, three times at most", async () => {
   const { read, server, shown } = await rig();
   server.add(0, 3);
