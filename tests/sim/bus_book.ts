@@ -73,8 +73,11 @@ export class BusBook {
 
   /** The process requests events from an offset on. */
   sends(offset: number | undefined, nowMs: number): SentRequest {
-    if (this.findsOut({ log: this.offered().log, next: offset })) this.lastStirMs = nowMs;
-    else this.forgetUnused(offset);
+    const hasLooked = this.comparedAt !== undefined || this.partings.size > 0;
+    // Without a look, it has rather not used what it has heard than found that the bus has something else.
+    const isKnown = !hasLooked && this.forgetUnused(offset);
+    if (!isKnown && this.findsOut({ log: this.offered().log, next: offset })) this.lastStirMs = nowMs;
+    else if (!isKnown) this.forgetUnused(offset);
     if (this.hasStirred) this.isIdle = this.hasStirred = false;
     this.comparedAt = undefined;
     this.partings.clear();
@@ -273,14 +276,16 @@ export class BusBook {
 
   /**
    * A reader that asks again from an earlier position has not used what came since, since the state could not
-   * be read at that moment. If it had used it all the same, the books would show it.
+   * be read at that moment. If it had used it all the same, the books would show it. Returns whether there is
+   * such a position.
    */
-  private forgetUnused(offset: number | undefined): void {
+  private forgetUnused(offset: number | undefined): boolean {
     for (let kept = this.heardSince.length; kept >= 0; kept--) {
       const progress = this.progressAfter(kept);
       if (progress.next !== offset) continue;
       this.heardSince.length = kept;
-      return;
+      return true;
     }
+    return false;
   }
 }

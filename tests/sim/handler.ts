@@ -229,8 +229,9 @@ export class Handler {
     const progress = book.offered();
     const { durable } = book;
     const { ack } = request;
+    // 0 acknowledges nothing, to any log.
     if (
-      ack !== undefined &&
+      ack !== undefined && ack > 0 &&
       (durable.log !== progress.log || ack > (durable.next ?? 0) || ack > (progress.next ?? 0))
     ) {
       this.world.fail(
