@@ -1,4 +1,5 @@
 import { type Consumer, Consumers, type ConsumerStore, QUEUE_READER } from "./consumers.ts";
+import { LogFullError } from "./log_errors.ts";
 import { endsUpTo, joined, parted, type RawEvents } from "./raw_events.ts";
 
 /** A run of consecutive events as it was published, with its offset in the event log. */
@@ -34,8 +35,11 @@ export interface StoredLog {
  */
 export interface ChunkStore extends ConsumerStore {
   load(): StoredLog;
-  /** Adds chunks to the end, all or none of them. A chunk with the offset of the last one replaces it. */
-  put(chunks: readonly Chunk[], runMs: number): void;
+  /**
+   * Adds chunks to the end, where one with the offset of the last one replaces it, and then trims: all of it
+   * or nothing. @throws `UnwritableError`
+   */
+  put(chunks: readonly Chunk[], trimTo: number | undefined, runMs: number): void;
   get(first: number): Chunk;
   /** Deletes chunks that end at `first` or before, and remembers it as the oldest offset. */
   trimTo(first: number): void;
@@ -61,16 +65,6 @@ export interface LogOptions {
   readonly onLoss: (first: number) => void;
   /** Called for a consumer that cannot be remembered: events may be dropped before it has read them. */
   readonly onStranger: (name: string) => void;
-}
-
-/** Events cannot be taken. The message is for the publisher. */
-export class LogFullError extends Error {
-  override readonly name = "LogFullError";
-
-  /** @param isForGood They would not fit into an empty event log either. */
-  constructor(message: string, readonly isForGood: boolean) {
-    super(message);
-  }
 }
 
 /** Memory for the end of each event. */
@@ -134,7 +128,7 @@ export class EventLog {
     const chunks = isSmall
       ? [{ first: last.first, ...joined(this.store.get(last.first), events) }]
       : chunksOf(events, this.end);
-    this.store.put(chunks, this.runMs());
+    this.store.put(chunks, first > this.oldest ? first : undefined, this.runMs());
     if (isSmall) {
       this.bytes -= weightOf(this.chunks.pop()!);
       this.lastRead = undefined;
@@ -145,7 +139,7 @@ export class EventLog {
       this.bytes += weightOf(chunk);
     }
     this.end += count;
-    if (first > this.oldest) this.trimTo(first);
+    if (first > this.oldest) this.forgetBelow(first);
     for (const wake of [...this.waiting]) wake();
   }
 
@@ -184,7 +178,8 @@ export class EventLog {
     this.acknowledge(QUEUE_READER, this.oldest);
     if (this.oldest === this.end) return undefined;
     const [event] = this.read(this.oldest, 1, 0).pieces;
-    this.trimTo(this.oldest + 1);
+    this.store.trimTo(this.oldest + 1);
+    this.forgetBelow(this.oldest + 1);
     return event;
   }
 
@@ -252,8 +247,7 @@ export class EventLog {
     this.options.onLoss(first);
   }
 
-  private trimTo(first: number): void {
-    this.store.trimTo(first);
+  private forgetBelow(first: number): void {
     this.oldest = first;
     const kept = this.chunks.findIndex((chunk) => chunk.first + chunk.count > first);
     for (const chunk of this.chunks.splice(0, kept < 0 ? this.chunks.length : kept)) {

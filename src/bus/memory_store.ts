@@ -8,8 +8,9 @@ export class MemoryStore implements ChunkStore {
     return { id: crypto.randomUUID(), first: 0, next: 0, chunks: [], consumers: new Map(), runMs: 0 };
   }
 
-  put(chunks: readonly Chunk[]): void {
+  put(chunks: readonly Chunk[], trimTo: number | undefined): void {
     for (const chunk of chunks) this.chunks.set(chunk.first, chunk);
+    if (trimTo !== undefined) this.trimTo(trimTo);
   }
 
   get(first: number): Chunk {

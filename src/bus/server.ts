@@ -3,12 +3,13 @@ import { ByteBudget } from "../platform/http/byte_budget.ts";
 import { HttpListener, INTERRUPTED } from "../platform/http/http_listener.ts";
 import { Rarely } from "../platform/http/rarely.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import { type ChunkStore, EventLog, LogFullError, type WhenFull } from "./event_log.ts";
+import { type ChunkStore, EventLog, type WhenFull } from "./event_log.ts";
+import { LogFullError, UnwritableError } from "./log_errors.ts";
 import { MemoryStore } from "./memory_store.ts";
 import { QueryError, ReadQuery } from "./query.ts";
 import { splitArray } from "./raw_events.ts";
 import { JSON_TYPE, Replies } from "./reply.ts";
-import { openDatabase, SqliteStore } from "./sqlite_store.ts";
+import { openStores } from "./sqlite_store.ts";
 
 export interface BusServerOptions {
   readonly hostname: string;
@@ -54,8 +55,8 @@ const MAX_READERS = 256;
 const CLOSING_GRACE_MS = 1000;
 /** Bytes of all request bodies that are still being read, small ones not counted. */
 const BODIES_MAX_BYTES = 128 * 1024 * 1024;
-/** `Retry-After` for a publisher while the event log is full. */
-const FULL_RETRY_SECONDS = 5;
+/** `Retry-After` for a publisher while the event log takes nothing. */
+const RETRY_SECONDS = 5;
 
 /** Starts the reference VaBus: the whole protocol over HTTP. @throws {BusError} */
 export function startBus(options: BusServerOptions): BusServer {
@@ -73,6 +74,7 @@ class Bus {
   private readonly bodies = new ByteBudget(BODIES_MAX_BYTES);
   private readonly replies = new Replies();
   private readonly fullness = new Rarely();
+  private readonly failures = new Rarely();
 
   private constructor(
     private readonly options: BusServerOptions,
@@ -174,6 +176,7 @@ class Bus {
       if (error instanceof QueryError) return problem(400, error.message);
       if (error instanceof BodyError) return bodyProblem(error);
       if (error instanceof LogFullError) return this.fullProblem(error);
+      if (error instanceof UnwritableError) return this.unwritableProblem(error);
       throw error;
     }
   }
@@ -214,7 +217,17 @@ class Bus {
         count,
       })
     );
-    return problem(429, message, { "retry-after": `${FULL_RETRY_SECONDS}` });
+    return problem(429, message, { "retry-after": `${RETRY_SECONDS}` });
+  }
+
+  private unwritableProblem({ message }: UnwritableError): Response {
+    this.failures.happened((count) =>
+      this.options.logger.error("the log cannot be written, and publishers are told to send again later", {
+        error: message,
+        count,
+      })
+    );
+    return problem(503, "the log cannot be written; send again later", { "retry-after": `${RETRY_SECONDS}` });
   }
 
   private async read(log: EventLog, request: Request, url: URL): Promise<Response> {
@@ -257,8 +270,7 @@ class Bus {
 
 function opened(store: BusServerOptions["store"]): (logName: string) => ChunkStore {
   if (store.kind === "memory") return () => new MemoryStore();
-  const database = openDatabase(store.path);
-  return (logName) => new SqliteStore(database, logName);
+  return openStores(store.path);
 }
 
 function acceptsGzip(request: Request): boolean {

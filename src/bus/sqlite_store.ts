@@ -1,7 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
+import { DatabaseIdentity } from "../platform/file/file_identity.ts";
 import { openAlone } from "../platform/file/lone_database.ts";
 import type { Consumer } from "./consumers.ts";
 import type { Chunk, ChunkStore, StoredLog } from "./event_log.ts";
+import { UnwritableError } from "./log_errors.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS log (name TEXT PRIMARY KEY, id TEXT NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL);
@@ -12,9 +14,19 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS run (log TEXT PRIMARY KEY, ms INTEGER NOT NULL);
 `;
 
-/** Opens the file of a bus. A second bus would give the same offsets to other events. */
-export function openDatabase(path: string): DatabaseSync {
-  return openAlone(path, SCHEMA);
+/**
+ * Opens the file of a bus, and returns the stores in it by the names of their event logs. A second bus would
+ * give the same offsets to other events.
+ */
+export function openStores(path: string): (name: string) => SqliteStore {
+  const database = openAlone(path, SCHEMA);
+  try {
+    const identity = new DatabaseIdentity(path);
+    return (name) => new SqliteStore(database, identity, name);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** The running time is stored to the second, so that it is not written with every event. */
@@ -25,7 +37,11 @@ export class SqliteStore implements ChunkStore {
   private runSavedMs = -Infinity;
 
   /** @param name Name of the event log: several share a file. */
-  constructor(private readonly database: DatabaseSync, private readonly name: string) {}
+  constructor(
+    private readonly database: DatabaseSync,
+    private readonly identity: DatabaseIdentity,
+    private readonly name: string,
+  ) {}
 
   load(): StoredLog {
     this.database.prepare("INSERT OR IGNORE INTO log VALUES (?, ?, 0, 0)").run(
@@ -43,17 +59,16 @@ export class SqliteStore implements ChunkStore {
   }
 
   /** A chunk with the offset of the last one replaces it, since the offset is the key. */
-  put(chunks: readonly Chunk[], runMs: number): void {
-    const last = chunks.at(-1)!;
-    this.transaction(() => {
-      const insert = this.database.prepare("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?)");
-      for (const { first, bytes, ends } of chunks) {
-        insert.run(this.name, first, ends.length, bytes.length, new Uint8Array(ends.buffer), bytes);
-      }
-      this.database.prepare("UPDATE log SET next = ? WHERE name = ?")
-        .run(last.first + last.ends.length, this.name);
-      if (runMs - this.runSavedMs >= RUN_WITHIN_MS) this.saveRun(runMs);
-    });
+  put(chunks: readonly Chunk[], trimTo: number | undefined, runMs: number): void {
+    try {
+      this.transaction(() => {
+        this.insert(chunks, runMs);
+        if (trimTo !== undefined) this.trim(trimTo);
+        this.assertKept();
+      });
+    } catch (error) {
+      throw new UnwritableError((error as Error).message, { cause: error });
+    }
   }
 
   get(first: number): Chunk {
@@ -63,10 +78,7 @@ export class SqliteStore implements ChunkStore {
   }
 
   trimTo(first: number): void {
-    this.transaction(() => {
-      this.database.prepare("DELETE FROM chunk WHERE log = ? AND first + count <= ?").run(this.name, first);
-      this.database.prepare("UPDATE log SET first = ? WHERE name = ?").run(first, this.name);
-    });
+    this.transaction(() => this.trim(first));
   }
 
   saveConsumer(name: string, { acknowledged, heardMs }: Consumer): void {
@@ -100,6 +112,35 @@ export class SqliteStore implements ChunkStore {
     return new Map(rows.map(({ name, ...consumer }) => [name, consumer]));
   }
 
+  private insert(chunks: readonly Chunk[], runMs: number): void {
+    const last = chunks.at(-1)!;
+    const insert = this.database.prepare("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?)");
+    for (const { first, bytes, ends } of chunks) {
+      insert.run(this.name, first, ends.length, bytes.length, new Uint8Array(ends.buffer), bytes);
+    }
+    this.database.prepare("UPDATE log SET next = ? WHERE name = ?")
+      .run(last.first + last.ends.length, this.name);
+    if (runMs - this.runSavedMs >= RUN_WITHIN_MS) this.saveRun(runMs);
+  }
+
+  private trim(first: number): void {
+    this.database.prepare("DELETE FROM chunk WHERE log = ? AND first + count <= ?").run(this.name, first);
+    this.database.prepare("UPDATE log SET first = ? WHERE name = ?").run(first, this.name);
+  }
+
+  /**
+   * Asserts that what is committed will be found again: a commit succeeds in a file that no name leads to,
+   * and is gone with it. Readers may have what it holds.
+   */
+  private assertKept(): void {
+    const found = this.identity.fate;
+    if (found === undefined) return;
+    throw new Error(
+      `the log ${found.path} was ${found.fate} while the bus runs. Nothing more is taken. Put it back ` +
+        "where it was, and all goes on; or start the bus again, with an empty one",
+    );
+  }
+
   private saveRun(ms: number): void {
     this.database.prepare("INSERT OR REPLACE INTO run VALUES (?, ?)").run(this.name, ms);
     this.runSavedMs = ms;
@@ -111,7 +152,7 @@ export class SqliteStore implements ChunkStore {
       work();
       this.database.exec("COMMIT");
     } catch (error) {
-      this.database.exec("ROLLBACK");
+      if (this.database.isTransaction) this.database.exec("ROLLBACK");
       throw error;
     }
   }

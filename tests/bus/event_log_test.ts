@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import fc from "../support/fast_check.ts";
-import { type ChunkStore, EventLog, LogFullError, type LogOptions } from "../../src/bus/event_log.ts";
+import { type ChunkStore, EventLog, type LogOptions } from "../../src/bus/event_log.ts";
+import { LogFullError, UnwritableError } from "../../src/bus/log_errors.ts";
 import { MemoryStore } from "../../src/bus/memory_store.ts";
 import { splitArray } from "../../src/bus/raw_events.ts";
-import { openDatabase, SqliteStore } from "../../src/bus/sqlite_store.ts";
+import { openStores } from "../../src/bus/sqlite_store.ts";
 import { temporaryDirectory } from "../support/executable.ts";
 
 const EXPIRY_MS = 1000;
@@ -48,7 +50,7 @@ function contract(name: string, bounds: Bounds, test: (rig: Rig) => void | Promi
   Deno.test(`memory: ${name}`, () => run(new MemoryStore()));
   Deno.test(`sqlite: ${name}`, async () => {
     await using directory = await temporaryDirectory();
-    await run(new SqliteStore(openDatabase(`${directory.path}/bus.sqlite`), "events"));
+    await run(openStores(`${directory.path}/bus.sqlite`)("events"));
   });
 }
 
@@ -285,8 +287,7 @@ Deno.test("sqlite: a consumer counts over restarts, for the time that the bus ru
   const directory = Deno.makeTempDirSync();
   const bounds = { ...ROOMY, maxEvents: 2, whenFull: undefined };
   // Each start has another origin of its clock.
-  const start = (nowMs: number) =>
-    open(new SqliteStore(openDatabase(`${directory}/bus.sqlite`), "events"), bounds, { nowMs });
+  const start = (nowMs: number) => open(openStores(`${directory}/bus.sqlite`)("events"), bounds, { nowMs });
   try {
     const first = start(5_000_000);
     first.log.acknowledge("a", 0);
@@ -333,9 +334,9 @@ contract("waiting ends when its time is over", ROOMY, async ({ log }) => {
 Deno.test("sqlite: everything is there again after reopening, each log under its name", async () => {
   const directory = await Deno.makeTempDir();
   const openBoth = (bounds: Bounds) => {
-    const database = openDatabase(`${directory}/bus.sqlite`);
-    const { log: events, losses } = open(new SqliteStore(database, "events"), bounds);
-    const { log: metrics } = open(new SqliteStore(database, "metrics"), bounds);
+    const storeNamed = openStores(`${directory}/bus.sqlite`);
+    const { log: events, losses } = open(storeNamed("events"), bounds);
+    const { log: metrics } = open(storeNamed("metrics"), bounds);
     return { events, metrics, losses, close: () => [events, metrics].forEach((log) => log.close()) };
   };
   try {
@@ -362,4 +363,31 @@ Deno.test("sqlite: everything is there again after reopening, each log under its
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("sqlite: events for which no room can be made on the disk are refused, and not kept", async () => {
+  await using directory = await temporaryDirectory();
+  const path = `${directory.path}/bus.sqlite`;
+  const openLog = () => open(openStores(path)("events"), { ...ROOMY, maxEvents: 2 }).log;
+  const before = openLog();
+  publish(before, 0);
+  publish(before, 1);
+  before.close();
+  const file = new DatabaseSync(path);
+  file.exec(
+    "CREATE TRIGGER fault BEFORE UPDATE OF first ON log WHEN new.first > old.first " +
+      "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+  );
+  file.close();
+  const log = openLog();
+  try {
+    assert.throws(() => publish(log, 2), UnwritableError);
+    assert.deepEqual([log.first, log.next], [0, 2]);
+    assert.deepEqual(read(log, 0, ALL).events, [0, 1]);
+  } finally {
+    log.close();
+  }
+  const after = openLog();
+  assert.deepEqual([after.first, after.next], [0, 2]);
+  after.close();
 });

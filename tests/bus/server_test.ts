@@ -557,6 +557,29 @@ Deno.test("an SQLite log goes on where it was after a restart; one in memory beg
   }
 });
 
+Deno.test("a log whose file is removed or replaced takes nothing more, and what it had is read", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/bus.sqlite`;
+  try {
+    await using bus = start({ store: { kind: "sqlite", path } });
+    assert.equal((await publish(bus, 0)).status, 202);
+    await Deno.rename(path, `${path}.away`);
+    const refused = await publish(bus, 1);
+    assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "5"]);
+    assert.match(bus.lines.at(-1)!, /the log cannot be written.*was removed while the bus runs/);
+    await Deno.writeTextFile(path, "");
+    assert.equal((await publish(bus, 1)).status, 503);
+    assert.equal((await post(bus, "/metrics", "[{}]")).status, 503);
+    assert.deepEqual((await get(bus, "/events?consumer=c&ack=0")).json.events, objects(0));
+    assert.equal((await get(bus, "/healthz")).json.next, 1);
+    await Deno.rename(`${path}.away`, path);
+    assert.equal((await publish(bus, 2)).status, 202);
+    assert.deepEqual((await get(bus, "/events?offset=1&consumer=c&ack=1")).json.events, objects(2));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("a start that cannot be is an error for the operator", async () => {
   const directory = await Deno.makeTempDir();
   try {
