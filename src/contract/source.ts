@@ -56,7 +56,9 @@ export interface Source {
   lineage?(signal: AbortSignal): Promise<string>;
   /**
    * What it would read, by what each is known by whatever URL leads to it, with its name for operators; left
-   * out: only {@link lineage} or reading tells. It takes no event. `check` calls it. @throws {SourceError}
+   * out: only {@link lineage} or reading tells. It takes no event. `check` calls it, and a run at its start.
+   *
+   * @throws {SourceError}
    */
   contents?(signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   /** The time of the bus, Unix ms; undefined: it does not tell. Takes no event. @throws {SourceError} */

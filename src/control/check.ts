@@ -1,5 +1,6 @@
 import { probeAnswer } from "../contract/probe_answer.ts";
 import { type Source, SourceError } from "../contract/source.ts";
+import { ifTold, SharedContents } from "../ingest/shared_contents.ts";
 import { configuredSinks } from "../runtime/core.ts";
 import { createOutlet, createSinks, createSources } from "../runtime/parts.ts";
 import type { Registry } from "../runtime/registry.ts";
@@ -49,6 +50,7 @@ async function subjectsOf(
   const { stateDir, instanceId, metricsIntervalMs } = config;
   const sinks = configuredSinks(config);
   const readers = new Map<string, string>();
+  const contents = new SharedContents();
   return [
     local("state", () => tryState(stateDir, instanceId, sinks)),
     ...also,
@@ -56,7 +58,7 @@ async function subjectsOf(
       title: `bus ${source.id}${wayTo(config.sources[index]!, registry)}`,
       probe: async (signal: AbortSignal) => {
         const answer = await probeBus(source, config.sources[index]!, registry, signal);
-        await assertReadOnce(source, readers, signal);
+        await assertReadOnce(source, readers, contents, signal);
         return answer;
       },
       close: () => source.close(),
@@ -89,38 +91,25 @@ async function probeBus(
 /**
  * Checks that no other bus of the settings reads the same.
  *
- * @param readers The names of the buses by what they read, which it adds to.
+ * @param readers The names of the buses by their lineages, which it adds to.
  */
 async function assertReadOnce(
   source: Source,
   readers: Map<string, string>,
+  contents: SharedContents,
   signal: AbortSignal,
 ): Promise<void> {
-  const otherReaderOf = (one: string) => {
-    const reader = readers.getOrInsert(one, source.id);
-    return reader === source.id ? undefined : reader;
-  };
   const lineage = await ifTold(source.lineage?.(signal));
-  const other = lineage && otherReaderOf(lineage);
-  if (other !== undefined) {
-    throw new SourceError("refused", `it has the same log as ${other}: name this bus only once in VABUS_URL`);
-  }
-  for (const [content, name] of await ifTold(source.contents?.(signal)) ?? []) {
-    const reader = otherReaderOf(content);
-    if (reader === undefined) continue;
+  const reader = lineage === undefined ? source.id : readers.getOrInsert(lineage, source.id);
+  if (reader !== source.id) {
     throw new SourceError(
       "refused",
-      `${name} is read by ${reader} too, and would count twice: name it in one URL only`,
+      `it has the same log as ${reader}: name this bus only once in VABUS_URL`,
     );
   }
-}
-
-/** An old bus may not tell. Reading finds out. */
-async function ifTold<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
-  return await answer?.catch((error) => {
-    if (!(error instanceof SourceError)) throw error;
-    return undefined;
-  });
+  const shared = await contents.note(source, signal);
+  if (shared === undefined) return;
+  throw new SourceError("refused", `${shared}, and would count twice: name it in one URL only`);
 }
 
 /** A subject on this host that answers at once. */

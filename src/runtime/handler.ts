@@ -6,6 +6,7 @@ import { EventTap } from "../ingest/event_tap.ts";
 import { IngestTraces } from "../ingest/ingest_traces.ts";
 import type { ReaderOptions } from "../ingest/partition_reader.ts";
 import { SeriesTroubles } from "../ingest/series_troubles.ts";
+import { SharedContents } from "../ingest/shared_contents.ts";
 import { SourceReader } from "../ingest/source_reader.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
@@ -81,9 +82,9 @@ export class Handler {
       }]);
     }
     this.router = new Router(this.deliveries(options.telemetry?.tracing));
-    const ingestLogger = logger.child("ingest");
+    const [ingestLogger, contents] = [logger.child("ingest"), new SharedContents()];
     this.readers = sources.map((source, bus) =>
-      new SourceReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
+      new SourceReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger, contents)
     );
     this.pauses = this.openPauses();
     this.lookout = new Lookout(this.core, this.router, this.metrics, clock, {

@@ -3,6 +3,7 @@ import type { Config } from "../../src/settings/config.ts";
 import { loadConfig } from "../settings/sources.ts";
 import { type Core, openCore } from "../../src/runtime/core.ts";
 import { type IngestObserver, UNOBSERVED } from "../../src/ingest/ingest_options.ts";
+import { SharedContents } from "../../src/ingest/shared_contents.ts";
 import { SourceReader } from "../../src/ingest/source_reader.ts";
 import { type Logger } from "../../src/platform/log/logger.ts";
 import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
@@ -117,8 +118,9 @@ export function openRig(
     ...(deadLetterBound && { deadLetterBound }),
   });
   const options = { batchSize: config.batchSize, waitMs: 1000 };
+  const contents = new SharedContents();
   const readers = sources.map((source, bus) =>
-    new SourceReader(source, bus, core.ingest, options, clock, () => 0.5, logger)
+    new SourceReader(source, bus, core.ingest, options, clock, () => 0.5, logger, contents)
   );
   return { core, readers, clock, log, [Symbol.dispose]: () => core.state.close() };
 }

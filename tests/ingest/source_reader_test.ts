@@ -349,3 +349,27 @@ Deno.test("partitions that take turns end their pauses when the handler is stopp
     assert.ok(partitions.every(({ requests }) => requests.length === 1));
   });
 });
+
+Deno.test("what two sources read is told, and both are read; what cannot be told is no failure", async () => {
+  const sourceWith = (name: string, contents: NonNullable<Source["contents"]>): Source =>
+    Object.assign(new PartedBus(name, "0").createSource(), { contents });
+  const tells = (...contents: string[]) => () =>
+    Promise.resolve(new Map(contents.map((content) => [content, `file ${content}`])));
+  const sources = [
+    sourceWith("parted://a", tells("x", "y")),
+    sourceWith("parted://b", tells("z")),
+    sourceWith("parted://c", () => Promise.reject(new SourceError("unavailable", "away"))),
+    sourceWith("parted://d", tells("y")),
+  ];
+  const directory = await Deno.makeTempDir({ prefix: "vabus-source-reader-" });
+  try {
+    using rig = openRig(directory, sources, NOW_MS);
+    for (const reader of rig.readers) assert.deepEqual(await reader.drain(NEVER), { drained: true });
+    const errors = rig.log.filter((line) => line.includes("twice"));
+    assert.equal(errors.length, 1);
+    assert.match(errors[0]!, /file y is read by parted:\/\/a too, and counts twice: name it in one URL only/);
+    assert.match(errors[0]!, /bus="?parted:\/\/d/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
