@@ -44,6 +44,8 @@ interface Waiting {
  * come at the same time share one commit: while one waits for the disk, the next requests gather.
  */
 export class Inbox {
+  /** Nobody has read beyond this offset, unless in a file that was here before this one. */
+  reached: number;
   private oldest: number;
   private end: number;
   /** Offset after the records that wait for the commit. */
@@ -66,7 +68,7 @@ export class Inbox {
   private constructor(private readonly store: InboxStore, public maxBytes: number) {
     const { first, next, weight } = store.bounds();
     this.oldest = first;
-    this.end = this.endWaiting = next;
+    this.end = this.endWaiting = this.reached = next;
     this.weight = weight;
   }
 
@@ -173,8 +175,10 @@ export class Inbox {
       bytes += run.records.bytes.length;
       if (left === 0 || bytes >= READ_MAX_BYTES) break;
     }
+    const end = offset + limit - left;
+    this.reached = Math.max(this.reached, end);
     // Should they be asked for once more, the file has them.
-    this.recent.deleteBefore(offset + limit - left);
+    this.recent.deleteBefore(end);
     return parts;
   }
 

@@ -41,14 +41,16 @@ export class InboxPartition implements Partition {
   ): Promise<Outcome> {
     const { inbox } = this;
     this.assertListening();
-    const { id, first, next } = inbox;
+    const { id, first, reached } = inbox;
     if (lineage !== undefined && lineage !== id) {
       return { kind: "restarted", lineage: id, next: `${first}`, offset: first, lost: first };
     }
     const at = position === undefined ? first : offsetOf(position);
     if (at < first) return { kind: "gap", lineage: id, next: `${first}`, offset: first, lost: first - at };
-    // The file was copied back from an earlier time: all that is in it was read.
-    if (at > next) return { kind: "returned", lineage: id, next: `${next}`, offset: next, doubtful: 0 };
+    // The file was copied back from an earlier time: all that was in it then was read.
+    if (at > reached) {
+      return { kind: "returned", lineage: id, next: `${reached}`, offset: reached, doubtful: 0 };
+    }
     await inbox.waitFor(at, waitMs, signal);
     const startedMs = this.context.clock.monotonicMs();
     const count = this.take(at, limit, into);
@@ -66,7 +68,10 @@ export class InboxPartition implements Partition {
   }
 
   committed({ lineage, position }: Progress): Promise<void> {
-    if (lineage === this.inbox.id && position !== undefined) this.inbox.release(offsetOf(position));
+    if (lineage !== this.inbox.id || position === undefined) return Promise.resolve();
+    const offset = offsetOf(position);
+    // Beyond that, it is about records that the file no longer has: others have their offsets now.
+    if (offset <= this.inbox.reached) this.inbox.release(offset);
     return Promise.resolve();
   }
 

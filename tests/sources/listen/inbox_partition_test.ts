@@ -119,6 +119,7 @@ Deno.test("what was released is gone, and is lost to whoever has not read it", (
     await partition.committed(from("2", "another"));
     await append("d");
     assert.equal(inbox.first, 0);
+    assert.equal((await read("0")).kind, "events");
     await partition.committed(from("3"));
     await append("e");
     assert.equal(inbox.first, 3);
@@ -139,12 +140,35 @@ Deno.test("what was released is gone, and is lost to whoever has not read it", (
     assert.deepEqual(partition.inboxFill, { bytes: inbox.bytes, maxBytes: 1e6 });
   }));
 
+Deno.test("what comes after an inbox was copied back from an earlier time is kept and read", () =>
+  withPartition(async ({ append, batch, from, inbox, partition, read }) => {
+    await partition.committed(from("3"));
+    await append("a", "b");
+    await append("c", "d");
+    assert.deepEqual(await read("3"), {
+      kind: "returned",
+      lineage: inbox.id,
+      next: "0",
+      offset: 0,
+      doubtful: 0,
+    });
+    await append("e");
+    await partition.committed(from("0"));
+    const outcome = await read("0");
+    assert.deepEqual([outcome.kind, "next" in outcome && outcome.next], ["events", "5"]);
+    assert.deepEqual(namesOf(batch), ["a", "b", "c", "d", "e"]);
+    await partition.committed(from("4"));
+    await append("f");
+    assert.equal(inbox.first, 4);
+  }));
+
 Deno.test("the traces of the requests are noted with what is read of them", () =>
   withPartition(async ({ batch, inbox, read }) => {
     const traceOf = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
     for (const digit of ["a", "b"]) {
       await inbox.append([{ ...formatted("event", eventOf(digit)), traceparent: traceOf(digit) }], 0);
     }
+    await read("0");
     batch.upstream = new UpstreamTraces();
     await read("1");
     assert.deepEqual(batch.upstream.texts(), [traceOf("b")]);
