@@ -30,9 +30,12 @@ export interface RecordBatch {
   readonly isControl: boolean;
   readonly producerId: number;
   readonly count: number;
-  /** Unix ms, to which each record adds its own; NaN: it is no time. */
+  /**
+   * Unix ms, to which each record adds its own; NaN: it is no number. Where the first record has no time, it
+   * is -1, and the others have theirs all the same.
+   */
   readonly firstTimeMs: number;
-  /** The time that all records have, Unix ms; NaN: it is no time. Undefined: each has its own. */
+  /** The time that all records have, Unix ms; below 0 or NaN: it is none. Undefined: each has its own. */
   readonly commonTimeMs: number | undefined;
   /** What undoes its compression; undefined: it has none. */
   readonly codec: keyof typeof DECOMPRESSION | undefined;
@@ -77,8 +80,8 @@ export function readBatch(bytes: Uint8Array, at: number, end: number): RecordBat
     producerId: safeInt64(view, 43),
     count,
     // Producers choose times as they like, so a senseless one is no fault of the batch.
-    firstTimeMs: timeAt(view, 27),
-    commonTimeMs: (attributes & LOG_APPEND_TIME) !== 0 ? timeAt(view, 35) : undefined,
+    firstTimeMs: numberAt(view, 27),
+    commonTimeMs: (attributes & LOG_APPEND_TIME) !== 0 ? numberAt(view, 35) : undefined,
     codec,
     stored: bytes.subarray(at + HEAD_BYTES, end),
     checksum: view.getUint32(CHECKSUM_AT),
@@ -86,10 +89,10 @@ export function readBatch(bytes: Uint8Array, at: number, end: number): RecordBat
   };
 }
 
-/** Unix ms; NaN: it is no time. */
-function timeAt(view: DataView, at: number): number {
-  const timeMs = Number(view.getBigInt64(at));
-  return timeMs >= 0 && Number.isSafeInteger(timeMs) ? timeMs : NaN;
+/** NaN: a number does not hold it. */
+function numberAt(view: DataView, at: number): number {
+  const found = Number(view.getBigInt64(at));
+  return Number.isSafeInteger(found) ? found : NaN;
 }
 
 /** @throws {WireFault} The batch is not as its producer has sent it. */

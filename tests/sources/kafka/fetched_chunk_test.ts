@@ -96,8 +96,14 @@ Deno.test("the time is the record's, the broker's where that keeps its own, or n
   const head = { firstTimeMs: TIME_MS, maxTimeMs: TIME_MS + 9 };
   assert.deepEqual(times(head), [TIME_MS, TIME_MS + 5]);
   assert.deepEqual(times({ ...head, attributes: LOG_APPEND_TIME }), [TIME_MS + 9, TIME_MS + 9]);
-  assert.deepEqual(times({ firstTimeMs: -1 }), [-1, -1]);
+  assert.deepEqual(times({ firstTimeMs: -1 }), [-1, 4]);
   assert.deepEqual(times({ firstTimeMs: 0 }), [0, 5]);
+});
+
+Deno.test("a first record without a time does not cost the others of its batch theirs", () => {
+  const records = [{ offsetDelta: 0 }, { offsetDelta: 1, timeDelta: TIME_MS + 1 }];
+  const read = readAll(chunkOf([batchOf(records, { firstTimeMs: -1, maxTimeMs: TIME_MS })]));
+  assert.deepEqual(read.map(({ timeMs }) => timeMs), [-1, TIME_MS]);
 });
 
 Deno.test("a chunk begins where it was asked to, and ends with its last whole batch", () => {
@@ -270,5 +276,5 @@ Deno.test("times at the ends of what a number holds, and beyond them", () => {
     readAll(chunkOf([batchOf([{ offsetDelta: 0, timeDelta }], { firstTimeMs })]))[0]!.timeMs;
   assert.deepEqual([timeOf(0), timeOf(most), timeOf(BigInt(most) + 1n)], [0, most, -1]);
   assert.deepEqual([timeOf(5, -5), timeOf(5, -6), timeOf(most, 1)], [0, -1, -1]);
-  assert.deepEqual([timeOf(most - 1, 1), timeOf(-1, 5)], [most, -1]);
+  assert.deepEqual([timeOf(most - 1, 1), timeOf(-1, 0), timeOf(-6, 5)], [most, -1, -1]);
 });
