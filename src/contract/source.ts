@@ -298,6 +298,8 @@ export type SourceErrorKind = "unavailable" | "incomplete" | "smaller" | "refuse
 export interface SourceErrorOptions extends ErrorOptions {
   /** Ask again within this time, however often it has failed: asking costs little, and it soon passes. Ms. */
   readonly retryWithinMs?: number;
+  /** Events that the bus has handed over with what cannot be read, and does not have any more. */
+  readonly lost?: number;
 }
 
 /**
@@ -319,5 +321,10 @@ export class SourceError extends Error {
   /** See {@link SourceErrorOptions}. */
   get retryWithinMs(): number {
     return this.options.retryWithinMs ?? Infinity;
+  }
+
+  /** See {@link SourceErrorOptions}. */
+  get lost(): number {
+    return this.options.lost ?? 0;
   }
 }

@@ -240,9 +240,10 @@ export class Ingest {
     this.aggregator.watermark.setIdle(number, true);
   }
 
-  /** Notes a failed read. It does not count as idle, and resets the idle time before it. */
-  readFailed(number: number, reason: string): void {
+  /** Notes a failed read, with which `lost` events are gone. It ends the idle time before it. */
+  readFailed(number: number, reason: string, lost = 0): void {
     this.partitions[number]!.failed(reason, this.clock.nowMs());
+    if (lost > 0) this.moves.lose(number, lost);
     this.positions.wake(number);
   }
 

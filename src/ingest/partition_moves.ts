@@ -45,6 +45,12 @@ export class PartitionMoves {
     this.moveTo(number, landing, historyAt(progress, landing.lineage, landing.offset));
   }
 
+  /** Counts events that are gone for a partition that stays where it is. */
+  lose(number: number, lost: number): void {
+    this.countLost(number, lost);
+    this.partitions.touch(this.stateOf(number));
+  }
+
   /** Moves the partition back in its history; `doubtful` events may come twice. */
   goBackTo(number: number, landing: Landing, doubtful: number): void {
     this.unread.countDoubtful(doubtful);

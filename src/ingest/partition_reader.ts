@@ -260,9 +260,10 @@ export class PartitionReader {
       if (outcome.kind === "returned") this.returns++;
       return outcome.kind === "events" || outcome.kind === "idle" ? outcome.kind : "moved";
     } catch (error) {
-      if (signal.aborted) return "failed";
+      const lost = error instanceof SourceError ? error.lost : 0;
+      if (signal.aborted && lost === 0) return "failed";
       if (!(error instanceof SourceError) && !isWaitedOut(error)) throw error;
-      this.ingest.readFailed(this.number, error.message);
+      this.ingest.readFailed(this.number, error.message, lost);
       this.aligned.rest();
       if (error instanceof SourceError && error.kind === "smaller") return "smaller";
       this.setbackMs = this.setbacks.failed(error, { offset: this.state.progress.position });

@@ -14,6 +14,8 @@ export interface BusRequest {
   readonly events?: number;
   /** Statuses that are valid for this request. Any other is an error. */
   readonly expected: readonly number[];
+  /** Called once an answer of the bus has begun, with its status. */
+  readonly answered?: (status: number) => void;
 }
 
 export interface BusResponse {
@@ -124,6 +126,7 @@ export class BusConnection {
           `${this.name}: ${what} was answered with ${stray}${this.via}: is VABUS_URL that of a VaBus?`,
         );
       }
+      request.answered?.(response.status);
       const body = await readBody(response, isExpected ? this.bodyMaxBytes(request) : ANSWER_MAX_BYTES);
       if (!isExpected) throw this.refusal(response, body ?? new Uint8Array(0), request);
       if (body === undefined) throw this.tooLarge(request);

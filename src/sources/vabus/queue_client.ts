@@ -1,3 +1,4 @@
+import { SourceError } from "../../contract/source.ts";
 import type { BusConnection } from "./bus_connection.ts";
 
 /** A bus that removes each event as it hands it out. */
@@ -31,12 +32,20 @@ export class QueueClient implements QueueBus {
   }
 
   async take(signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const { status, body } = await this.connection.request({
-      path: "/event",
-      expected: [OK, NO_CONTENT],
-      events: 1,
-    }, signal);
-    return status === OK ? body : undefined;
+    let isGiven = false;
+    try {
+      const { status, body } = await this.connection.request({
+        path: "/event",
+        expected: [OK, NO_CONTENT],
+        events: 1,
+        answered: (status) => isGiven = status === OK,
+      }, signal);
+      return status === OK ? body : undefined;
+    } catch (error) {
+      if (!isGiven || !(error instanceof SourceError)) throw error;
+      const message = `${error.message}: the event that it held is lost, since the bus has removed it`;
+      throw new SourceError(error.kind, message, error.retryAfterMs, { cause: error, lost: 1 });
+    }
   }
 
   async probe(signal: AbortSignal): Promise<string> {

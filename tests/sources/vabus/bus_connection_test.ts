@@ -519,3 +519,29 @@ Deno.test("a request that was cancelled before it began is told as cancelled", a
   });
   connection.close();
 });
+
+Deno.test("an answer of a queue that breaks off loses the event in it, and no other answer does", async () => {
+  const event = '{"name":"a","value":1,"timestamp":1}';
+  const lostWith = async (answer: string) => {
+    await using server = FaultyServer.start(() => answer);
+    const queue = new QueueClient(connectionTo(server.url));
+    try {
+      await queue.take(NEVER);
+      return undefined;
+    } catch (error) {
+      assert.ok(error instanceof SourceError, String(error));
+      assert.equal(/is lost, since the bus has removed it/.test(error.message), error.lost > 0);
+      return error.lost;
+    } finally {
+      queue.close();
+    }
+  };
+  const whole = respond(200, event);
+  assert.equal(await lostWith(whole), undefined);
+  assert.equal(await lostWith(whole.slice(0, -1)), 1);
+  assert.equal(await lostWith(whole.slice(0, -event.length)), 1);
+  assert.equal(await lostWith(""), 0);
+  assert.equal(await lostWith(respond(503, event)), 0);
+  assert.equal(await lostWith(respond(503, event).slice(0, -1)), 0);
+  assert.equal(await lostWith(respond(200, "<html>", { "content-type": "text/html" })), 0);
+});

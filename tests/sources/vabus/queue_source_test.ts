@@ -159,6 +159,20 @@ Deno.test("a queue that stays out of reach is given up with its own error when t
   );
 });
 
+Deno.test("an event whose answer was cut off is lost, and counted, at the stop too", () => {
+  const cut = () => new SourceError("incomplete", "cut off", undefined, { lost: 1 });
+  return withQueue([event("a"), cut(), event("b"), cut()], async ({ rig, queue, reader, pauses }) => {
+    const stop = new AbortController();
+    queue.onTake = () => queue.asked === 4 && stop.abort();
+    await reader.run(stop.signal);
+    assert.equal(rig.core.ingest.lostEvents, 2);
+    assert.ok(pauses[0]! >= 100, `${pauses}`);
+    await rig.core.ingest.checkpointInTurns();
+    assert.equal(rig.core.ingest.lostEvents, 2);
+    assert.deepEqual(booked(rig), { received: 2, aggregated: 2, invalid: 0 });
+  });
+});
+
 Deno.test("a queue's Retry-After is honoured, and a run that is told to stop asks for nothing", () =>
   withQueue([new SourceError("unavailable", "busy", 7000), event("a")], async ({ queue, reader, pauses }) => {
     assert.deepEqual(await reader.drain(NEVER), { drained: true });
