@@ -159,6 +159,17 @@ export class Instances implements AsyncDisposable {
     );
   }
 
+  /** Waits until the state of an instance has it that a partition is given away. */
+  async givesAway(index: number, partition: number): Promise<void> {
+    const words = new RegExp(`given away: .*\\b${this.events.topic.name}/${partition} to instance`);
+    await until(
+      async () => words.test((await runToEnd(["status"], this.environment(index, 1))).stdout),
+      `instance ${index} to give away partition ${partition}`,
+      PATIENCE_MS,
+      this.programs,
+    );
+  }
+
   /** Kills an instance for good, and removes its state. */
   async lose(index: number): Promise<void> {
     await this.kill(index);

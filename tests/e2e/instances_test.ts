@@ -83,6 +83,29 @@ Deno.test("--take-over reads on for an instance that is gone with its state, and
   assert.match(stdout, /partition \S+\/1: \d+ offsets from 0 on are in the books of no instance/);
 });
 
+Deno.test("a topic that is made again while a partition of it is handed over is read from its oldest record", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const [broker, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
+  stack.defer(() => broker.remove());
+  stack.defer(() => postgres.remove());
+  const instances = stack.use(await Instances.create(broker, postgres, 2, directory.path, testSeed(219)));
+  const { events } = instances;
+  await instances.recount(1);
+  await events.publish(1000);
+  await events.assertExact(instances.programs);
+  await instances.stop(0);
+  instances.start(0, 2);
+  await instances.givesAway(0, 1);
+  await events.topic.makeAgain(2);
+  // Fewer than there were, so that the offset where the partition was given lies behind its end.
+  await events.publish(400);
+  instances.start(1, 2);
+  await events.assertExact(instances.programs);
+  await instances.stopAll();
+  await instances.assertProven(2);
+});
+
 Deno.test("an instance that runs and sees its partition taken over says so, and reads no more of it", async () => {
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory());

@@ -35,6 +35,8 @@ export type Step =
     readonly from: number | Beginning;
     /** Where the first of all instances began; undefined: this one is it, or it is not known. */
     readonly begun: number | undefined;
+    /** The id of the topic that `from` belongs to; left out: it is not known. */
+    readonly topicId?: string;
   }
   /** `say`: what the group must be told, again or for the first time. */
   | { readonly kind: "wait"; readonly why: string | undefined; readonly say?: HandOverRecord }
@@ -69,16 +71,20 @@ function isRecord(found: Found): found is HandOverRecord {
   return found !== undefined && "epoch" in found;
 }
 
+function topicOf({ topicId }: Holding | HandOverRecord): { topicId?: string } {
+  return topicId === undefined ? {} : { topicId };
+}
+
 function isMine({ partition, share }: View): boolean {
   return isOwn(partition, share);
 }
 
 function stepOfGiver(view: View, own: Holding): Step {
   if (view.takesOver && isMine(view)) {
-    return { kind: "take", epoch: own.epoch + 1, from: own.offset, begun: own.begun };
+    return { kind: "take", epoch: own.epoch + 1, from: own.offset, begun: own.begun, ...topicOf(own) };
   }
   const { begun, epoch, givenTo, offset: from } = own;
-  const record = { epoch, by: view.instance, from, begun, givenTo };
+  const record = { epoch, by: view.instance, from, begun, givenTo, ...topicOf(own) };
   const isKnown = rankOf(view.found) === rankOf(own);
   const why = isMine(view) ? `this instance has given it to ${shareInWords(own.givenTo!)}` : undefined;
   return { kind: "wait", why, ...(!isKnown && { say: record }) };
@@ -92,9 +98,10 @@ function stepByGroup(view: View): Step {
   const epoch = rankOf(found) === 0 ? 1 : (found as HandOverRecord).epoch + 1;
   // What a handler that was alone has read is in its books from offset 0 on.
   const begun = isRecord(found) ? found.begun : 0;
+  const take = { kind: "take", epoch, from, begun, ...(isRecord(found) && topicOf(found)) } as const;
   // The count that the giver has named may be an old one. Then it is taken to be given on.
-  if (isRecord(found) && found.givenTo?.index === share.index) return { kind: "take", epoch, from, begun };
-  if (takesOver && isMine(view)) return { kind: "take", epoch, from, begun };
+  if (isRecord(found) && found.givenTo?.index === share.index) return take;
+  if (takesOver && isMine(view)) return take;
   if (own !== undefined && own.givenTo === undefined) {
     return { kind: "lost", why: `${readerOf(found)} has it from offset ${from} on` };
   }

@@ -14,6 +14,11 @@ export interface HandOverRecord {
   readonly begun: number | undefined;
   /** The instance that it was given to; undefined: the writer has it. */
   readonly givenTo: ShareNumber | undefined;
+  /**
+   * The id of the topic that was given away. One that was made again has other records at the same offsets.
+   * Left out: the brokers did not tell it, or nothing was given away.
+   */
+  readonly topicId?: string;
 }
 
 /** What was found in the group: a record, the offset of somebody else, or nothing. */
@@ -22,11 +27,15 @@ export type Found = HandOverRecord | { readonly strangerAt: number } | undefined
 const TEXT =
   /^vabus-1 (?:held (\d{1,15})|given (\d{1,15}) (\d{1,5})\/(\d{1,5}))(?: (oldest|newest))?(?: begun (\d{1,16}))? by (.{1,200})$/su;
 
+/** The topic is behind the name of the giver: earlier versions read it as a part of the name. */
+const GIVER = /^(.+) of topic (\S{1,64})$/su;
+
 /** The metadata of the committed offset of a record. */
-export function metadataOf({ begun, epoch, by, from, givenTo }: HandOverRecord): string {
+export function metadataOf({ begun, epoch, by, from, givenTo, topicId }: HandOverRecord): string {
   const what = givenTo === undefined ? `held ${epoch}` : `given ${epoch} ${givenTo.index}/${givenTo.count}`;
   const first = begun === undefined ? "" : ` begun ${begun}`;
-  return `vabus-1 ${what}${typeof from === "number" ? "" : ` ${from}`}${first} by ${by}`;
+  const topic = givenTo === undefined || topicId === undefined ? "" : ` of topic ${topicId}`;
+  return `vabus-1 ${what}${typeof from === "number" ? "" : ` ${from}`}${first} by ${by}${topic}`;
 }
 
 /** The committed offset of a record. */
@@ -39,11 +48,13 @@ export function readRecord(offset: number, metadata: string | undefined): Found 
   if (offset < 0) return undefined;
   const [, held, given, index, count, beginning, begun, by] = TEXT.exec(metadata ?? "") ?? [];
   if (by === undefined) return { strangerAt: offset };
+  const [, giver = by, topicId] = given === undefined ? [] : GIVER.exec(by) ?? [];
   return {
     epoch: Number(held ?? given),
-    by,
+    by: giver,
     from: beginning === undefined ? offset : beginning as Beginning,
     begun: begun === undefined ? undefined : Number(begun),
     givenTo: given === undefined ? undefined : { index: Number(index), count: Number(count) },
+    ...(topicId !== undefined && { topicId }),
   };
 }

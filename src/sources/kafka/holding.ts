@@ -4,8 +4,8 @@ import type { ShareNumber } from "../../settings/share.ts";
 
 /**
  * How an instance has a partition, as its position in the state says it: `OFFSET`, or, in a group of
- * instances, `OFFSET epoch E begun B read FROM-TO,…,SINCE`, with ` given I/N` at its end once it was given
- * away.
+ * instances, `OFFSET epoch E begun B read FROM-TO,…,SINCE`, with ` given I/N of TOPIC` at its end once it was
+ * given away.
  */
 export interface Holding {
   /** Of the next record. */
@@ -20,14 +20,16 @@ export interface Holding {
   readonly earlier: readonly OffsetRange[];
   /** The instance that it was given to; undefined: this instance has it. */
   readonly givenTo: ShareNumber | undefined;
+  /** The id of the topic that was given away; left out: the brokers did not tell it. */
+  readonly topicId?: string;
 }
 
 const TEXT =
-  /^(\d{1,16})(?: epoch (\d{1,15})(?: begun (\d{1,16}))? read ((?:\d{1,16}-\d{1,16},)*)(\d{1,16})(?: given (\d+)\/(\d+))?)?$/;
+  /^(\d{1,16})(?: epoch (\d{1,15})(?: begun (\d{1,16}))? read ((?:\d{1,16}-\d{1,16},)*)(\d{1,16})(?: given (\d+)\/(\d+)(?: of (\S{1,64}))?)?)?$/;
 
 /** Undefined: the position is not one of a partition of a topic. */
 export function readHolding(position: string): Holding | undefined {
-  const [, offset, epoch, begun, earlier = "", since, index, count] = TEXT.exec(position) ?? [];
+  const [, offset, epoch, begun, earlier = "", since, index, count, topicId] = TEXT.exec(position) ?? [];
   if (offset === undefined || !Number.isSafeInteger(Number(offset))) return undefined;
   return {
     offset: Number(offset),
@@ -39,13 +41,15 @@ export function readHolding(position: string): Holding | undefined {
       return { from: from!, to: to! };
     }),
     givenTo: index === undefined ? undefined : { index: Number(index), count: Number(count) },
+    ...(topicId !== undefined && { topicId }),
   };
 }
 
-export function holdingText({ offset, epoch, begun, since, earlier, givenTo }: Holding): string {
+export function holdingText({ offset, epoch, begun, since, earlier, givenTo, topicId }: Holding): string {
   if (epoch === 0 && givenTo === undefined) return `${offset}`;
   const ranges = earlier.map(({ from, to }) => `${from}-${to},`).join("");
-  const given = givenTo === undefined ? "" : ` given ${givenTo.index}/${givenTo.count}`;
+  const topic = topicId === undefined ? "" : ` of ${topicId}`;
+  const given = givenTo === undefined ? "" : ` given ${givenTo.index}/${givenTo.count}${topic}`;
   const first = begun === undefined ? "" : ` begun ${begun}`;
   return `${offset} epoch ${epoch}${first} read ${ranges}${since}${given}`;
 }
@@ -88,6 +92,6 @@ export function entered(
 }
 
 /** The same, given away: the end of its epoch. */
-export function givenAway(holding: Holding, givenTo: ShareNumber): Holding {
-  return { ...holding, givenTo };
+export function givenAway(holding: Holding, givenTo: ShareNumber, topicId: string | undefined): Holding {
+  return { ...holding, givenTo, ...(topicId !== undefined && { topicId }) };
 }

@@ -1,11 +1,9 @@
-import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import {
   type Outcome,
   type Partition,
   type PartitionId,
   type Progress,
   type ReadRequest,
-  type SourceContext,
   SourceError,
 } from "../../contract/source.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
@@ -13,8 +11,9 @@ import type { ShareNumber } from "../../settings/share.ts";
 import { brokerError } from "./kafka_errors.ts";
 import { entered, givenAway, type Holding, holdingText, readHolding } from "./holding.ts";
 import type { TopicPartition } from "./offset_requests.ts";
-import type { Found, PartitionFeed } from "./partition_feed.ts";
+import type { PartitionFeed } from "./partition_feed.ts";
 import type { Tenure } from "./partition_shares.ts";
+import type { PartitionSurroundings } from "./partition_surroundings.ts";
 import { RecordTaker } from "./record_taker.ts";
 import { Standstill } from "./standstill.ts";
 
@@ -24,30 +23,6 @@ const READ_MAX_MS = 90_000;
 const RETRY_WITHIN_MS = 2000;
 /** How often a read looks for the leader of its partition at most. */
 const LOOKS_MAX = 3;
-
-/** What a partition needs of its source. */
-export interface PartitionSurroundings {
-  readonly context: SourceContext;
-  /** Undefined: records are events as they are. */
-  readonly reader: RecordReader | undefined;
-  /** Whether the handler reads what there is and ends. */
-  readonly endsWhenRead: boolean;
-  /** Waits for records. */
-  wait(feed: PartitionFeed, untilMs: number, signal: AbortSignal): Promise<Found>;
-  /** Looks again at which topics there are and who leads their partitions. @throws {SourceError} */
-  refresh(signal: AbortSignal): Promise<void>;
-  /** @throws {SourceError} */
-  offsetOf(feed: PartitionFeed, of: TopicPartition, wanted: "oldest" | "end", signal: AbortSignal): Promise<
-    { readonly offset: number } | { readonly error: number }
-  >;
-  /**
-   * How this instance has the partition; `none`: it does not, or not any more; undefined: no other one reads
-   * the source.
-   */
-  tenureOf(of: TopicPartition): Tenure | "none" | undefined;
-  /** Tells what is on disk, for the group. */
-  committed(of: TopicPartition, holding: Holding): void;
-}
 
 /**
  * A partition of a topic. A position is the offset of the next record, with how the partition is held where
@@ -181,11 +156,13 @@ export class KafkaPartition implements Partition {
   ): Promise<Holding> {
     const epoch = tenure?.epoch ?? own?.epoch ?? 0;
     if (own !== undefined && own.epoch >= epoch) return own;
-    const from = tenure?.from ?? (this.startsAtEnd ? "newest" : "oldest");
+    const isAnother = this.isAnother(tenure?.topicId);
+    if (isAnother) this.tellAnew();
+    const from = isAnother ? "oldest" : tenure?.from ?? (this.startsAtEnd ? "newest" : "oldest");
     const start = typeof from === "number"
       ? from
       : await this.offset(from === "newest" ? "end" : "oldest", signal);
-    const begun = tenure?.begun ?? (typeof from === "number" ? undefined : start);
+    const begun = (isAnother ? undefined : tenure?.begun) ?? (typeof from === "number" ? undefined : start);
     return entered(own, epoch, start, begun);
   }
 
@@ -198,7 +175,7 @@ export class KafkaPartition implements Partition {
   ): Promise<Outcome> {
     const { holding, surroundings: { context: { clock } } } = this;
     const isNew = holding.givenTo === undefined;
-    if (isNew) this.holding = givenAway(holding, giveTo);
+    if (isNew) this.holding = givenAway(holding, giveTo, this.feed.topicId);
     const step = this.step(from, holding.offset);
     if (!isNew) await clock.sleep(waitMs, signal);
     return { kind: "idle", ...step, lost: 0, decodeMs: 0 };
@@ -232,13 +209,12 @@ export class KafkaPartition implements Partition {
     }
     if (from.lineage === undefined) return undefined;
     const own = this.holdingOf(from);
-    const unread = Math.max(0, this.feed.ends.end - (own?.offset ?? 0));
+    // What was given away, others have read.
+    const unread = own?.givenTo ? 0 : Math.max(0, this.feed.ends.end - (own?.offset ?? 0));
     this.feed.forget();
     const oldest = await this.offset("oldest", signal);
     this.feed.ends = { end: 0, stableEnd: 0 };
-    logger.error("the topic was deleted and made again: going on at its oldest record", {
-      partition: this.id,
-    });
+    this.tellAnew();
     // The offsets are those of other records now.
     const anew = {
       ...{ offset: oldest, epoch: own?.epoch ?? 0, begun: oldest, since: oldest },
@@ -246,6 +222,18 @@ export class KafkaPartition implements Partition {
     };
     const next = holdingText(anew);
     return { kind: "restarted", lineage, next, offset: undefined, lost: unread + oldest };
+  }
+
+  /** Whether a topic of this id is not the one that is read. Brokers may be too old to tell ids. */
+  private isAnother(topicId: string | undefined): boolean {
+    return topicId !== undefined && this.feed.topicId !== undefined && topicId !== this.feed.topicId;
+  }
+
+  private tellAnew(): void {
+    this.surroundings.context.logger.error(
+      "the topic was deleted and made again: going on at its oldest record",
+      { partition: this.id },
+    );
   }
 
   /** Decides where to go on where the partition does not have the offset. */

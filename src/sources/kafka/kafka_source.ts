@@ -9,12 +9,13 @@ import { FeedMemory } from "./feed_memory.ts";
 import { GroupCommits } from "./group_commits.ts";
 import { groupOf, GroupOffsets } from "./group_offsets.ts";
 import { KafkaCluster } from "./kafka_cluster.ts";
-import { KafkaPartition, type PartitionSurroundings } from "./kafka_partition.ts";
+import { KafkaPartition } from "./kafka_partition.ts";
 import { type ClusterMetadata, partitionsIn } from "./metadata_request.ts";
 import { listOffsets, type TopicPartition } from "./offset_requests.ts";
 import { assertThere, tryTopics } from "./topic_trial.ts";
 import { PartitionFeed } from "./partition_feed.ts";
 import { PartitionShares } from "./partition_shares.ts";
+import type { PartitionSurroundings } from "./partition_surroundings.ts";
 
 /** Between two looks for new partitions. */
 const LOOK_MS = 5000;

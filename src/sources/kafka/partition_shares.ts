@@ -17,6 +17,8 @@ export interface Tenure {
   readonly from: number | Beginning | undefined;
   /** Where the first of all instances began; undefined: this one is it, or it is not known. */
   readonly begun: number | undefined;
+  /** The id of the topic that `from` belongs to; left out: it is not known. */
+  readonly topicId?: string;
   /** The instance that it must be given to, unread from now on; undefined: it is read. */
   readonly giveTo: ShareNumber | undefined;
 }
@@ -28,7 +30,7 @@ export interface ShareOptions {
   readonly instance: string;
   readonly share: ShareNumber;
   readonly takesOver: boolean;
-  /** Where it begins a partition that nobody has read. */
+  /** Where it begins what nobody has read. A partition that is added later begins at its oldest record. */
   readonly beginning: Beginning;
 }
 
@@ -39,6 +41,8 @@ export class PartitionShares {
   private readonly tenures = new Map<string, Tenure>();
   /** What the log has last said of each partition. */
   private readonly told = new Map<string, string | undefined>();
+  /** The partitions that were there at the first look; undefined: there was none yet. */
+  private first: ReadonlySet<string> | undefined;
   private writtenAtMs = -Infinity;
   private hasWarned = false;
   private wake = () => {};
@@ -86,6 +90,7 @@ export class PartitionShares {
    */
   async look(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<boolean> {
     const found = await this.offsets.fetch(partitions, signal);
+    this.first ??= new Set(partitions.map(idOf));
     const nowMs = this.clock.monotonicMs();
     const mustRenew = nowMs - this.writtenAtMs >= RENEWAL_MS;
     let hasChanged = false;
@@ -123,7 +128,8 @@ export class PartitionShares {
 
   private stepFor(of: TopicPartition, found: Found): Step {
     const own = this.holdings.get(idOf(of));
-    const { beginning, instance, share, takesOver } = this.options;
+    const { instance, share, takesOver } = this.options;
+    const beginning = this.first!.has(idOf(of)) ? this.options.beginning : "oldest";
     return nextStep({ partition: of.partition, instance, share, own, found, takesOver, beginning });
   }
 
@@ -149,7 +155,8 @@ export class PartitionShares {
       }
       case "take": {
         const giveTo = isOwn(of.partition, share) ? undefined : ownerOf(of.partition, share.count);
-        this.tenures.set(id, { epoch: step.epoch, from: step.from, begun: step.begun, giveTo });
+        const { kind: _kind, ...beginning } = step;
+        this.tenures.set(id, { ...beginning, giveTo });
         return undefined;
       }
       case "wait":

@@ -136,6 +136,19 @@ const CASES: readonly (readonly [what: string, view: Case, step: unknown])[] = [
   ],
   ["we have given it, and the group does not know yet", { own: GIVEN, found: HELD }, wait(BY_OWNER, SAID)],
   ["we have given it, and the group knows nothing", { own: GIVEN }, wait(BY_OWNER, SAID)],
+  [
+    "we have given it, and say of which topic",
+    { own: `${GIVEN} of id`, found: HELD },
+    wait(BY_OWNER, { ...SAID, topicId: "id" }),
+  ],
+  ["it was given to us with its topic", { found: { ...given(1), topicId: "id" } }, {
+    ...take(4, 40, 7),
+    topicId: "id",
+  }],
+  ["we have given it with its topic, and take it over", { own: `${GIVEN} of id`, takesOver: true }, {
+    ...take(4, 50, 7),
+    topicId: "id",
+  }],
   ["we have given it", { own: GIVEN, found: given(0) }, wait(BY_OWNER)],
   ["we have given what is none of ours", { own: GIVEN, found: given(0), partition: 0 }, wait()],
   [
@@ -198,8 +211,11 @@ Deno.test("how a partition is held: its text, what was read, and what a new epoc
     undefined,
   ]);
   const to = { index: 1, count: 4 };
-  assert.equal(holdingText(givenAway(holding, to)), `${now} given 1/4`);
-  assert.equal(holdingText(givenAway(readHolding("5")!, to)), "5 epoch 0 begun 0 read 0 given 1/4");
+  assert.equal(holdingText(givenAway(holding, to, undefined)), `${now} given 1/4`);
+  assert.equal(
+    holdingText(givenAway(readHolding("5")!, to, "id")),
+    "5 epoch 0 begun 0 read 0 given 1/4 of id",
+  );
   for (
     const [own, epoch, begun, text] of [
       [undefined, 1, undefined, "30 epoch 1 read 30"],
@@ -208,7 +224,7 @@ Deno.test("how a partition is held: its text, what was read, and what a new epoc
       [now, 1, 9, now],
       [now, 2, 9, now],
       [now, 3, undefined, "30 epoch 3 begun 4 read 0-3,15-20,30"],
-      [`${now} given 1/4`, 3, 9, "30 epoch 3 begun 9 read 0-3,15-20,30"],
+      [`${now} given 1/4 of id`, 3, 9, "30 epoch 3 begun 9 read 0-3,15-20,30"],
     ] as const
   ) {
     const entering = entered(own === undefined ? undefined : readHolding(own), epoch, 30, begun);

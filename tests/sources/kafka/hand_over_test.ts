@@ -129,7 +129,7 @@ class Instance {
     const offset = Math.min(RECORDS, holding.offset + records);
     this.memory.set(
       id,
-      tenure.giveTo === undefined ? { ...holding, offset } : givenAway(holding, tenure.giveTo),
+      tenure.giveTo === undefined ? { ...holding, offset } : givenAway(holding, tenure.giveTo, "id"),
     );
   }
 
@@ -268,6 +268,7 @@ Deno.test("property: whatever is killed, late or recounted, each offset is read 
 
 Deno.test("a position says what was read, and survives being written", () => {
   const texts = ["0", "1600", "1600 epoch 7 read 1500", "9 epoch 2 begun 5 read 0-3,5-7,8 given 2/4"];
+  texts.push(`${texts[3]} of 4iXkFdwwTOmm2G8Z0c8Gqg`);
   for (const text of texts) {
     assert.equal(holdingText(readHolding(text)!), text);
     assert.equal(offsetOfPosition(text), readHolding(text)!.offset, "as status and metrics have it");
@@ -317,6 +318,8 @@ Deno.test("what the group has is read as it was written, and nothing else is", (
   const records = [
     { epoch: 3, by: "Halle 7/Ä", from: 12, begun: undefined, givenTo: undefined },
     { epoch: 3, by: "plant-0", from: 12, begun: 3, givenTo: { index: 2, count: 4 } },
+    { epoch: 3, by: "a b", from: 1, begun: 3, givenTo: { index: 2, count: 4 }, topicId: "4iXkFdwwTOmm" },
+    { epoch: 3, by: "oven of topic b", from: 12, begun: 3, givenTo: undefined },
     { epoch: 0, by: "plant-0", from: "newest", begun: undefined, givenTo: { index: 1, count: 4 } },
   ] as const;
   for (const record of records) assert.deepEqual(readRecord(offsetOf(record), metadataOf(record)), record);

@@ -5,8 +5,9 @@ import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import { FeedMemory } from "../../../src/sources/kafka/feed_memory.ts";
 import type { Holding } from "../../../src/sources/kafka/holding.ts";
-import { KafkaPartition, type PartitionSurroundings } from "../../../src/sources/kafka/kafka_partition.ts";
+import { KafkaPartition } from "../../../src/sources/kafka/kafka_partition.ts";
 import { type Found, PartitionFeed } from "../../../src/sources/kafka/partition_feed.ts";
+import type { PartitionSurroundings } from "../../../src/sources/kafka/partition_surroundings.ts";
 import { batchOf, eventRecords } from "./batches.ts";
 import { loggerTo } from "../../support/logs.ts";
 
@@ -331,12 +332,34 @@ Deno.test("a new epoch begins where the partition was given, and one that goes o
   }
 });
 
+Deno.test("what was given of a topic that was made again since is read from its oldest record", async () => {
+  const given = (topicId: string, here?: string) =>
+    rig({ tenureOf: tenure({ from: 33, begun: 5, topicId }), topicId: here });
+  const same = given("id", "id");
+  assert.deepEqual(await same.read(undefined, null), { ...IDLE, next: "33 epoch 2 begun 5 read 33" });
+  const another = given("former", "id");
+  assert.deepEqual(await another.read(undefined, null), { ...IDLE, next: "10 epoch 2 begun 10 read 10" });
+  assert.deepEqual([same.log.length, another.log.length], [0, 1]);
+  assert.match(another.log[0]!, /the topic was deleted and made again: going on at its oldest record/);
+  const untold = await given("former").read(undefined, null);
+  assert.deepEqual(untold, { ...IDLE, lineage: undefined, next: "33 epoch 2 begun 5 read 33" });
+});
+
+Deno.test("what was given away before its topic was made again is no loss of who gave it", async () => {
+  const { read, fill, feed } = rig({ tenureOf: tenure({}) });
+  fill();
+  feed.ends = { end: 30, stableEnd: 30 };
+  const outcome = await read("20 epoch 1 begun 0 read 15 given 1/4 of other", "kafka other/3");
+  assert.ok("lost" in outcome && outcome.kind === "restarted");
+  assert.equal(outcome.lost, OLDEST);
+});
+
 Deno.test("a partition that is to be given away is read no further, and waits once it is said", async () => {
   const giveTo = { index: 1, count: 4 };
   const { read, asked, feed, fill } = rig({ tenureOf: tenure({ giveTo }) });
   feed.seek(20);
   fill();
-  const given = "20 epoch 2 begun 0 read 15 given 1/4";
+  const given = "20 epoch 2 begun 0 read 15 given 1/4 of id";
   assert.deepEqual(await read("20 epoch 2 begun 0 read 15"), { ...IDLE, next: given });
   assert.deepEqual(asked, []);
   assert.deepEqual(await read(given), { ...IDLE, next: given });

@@ -4,7 +4,8 @@ import { EventBatch } from "../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { FeedMemory } from "../../../src/sources/kafka/feed_memory.ts";
-import { KafkaPartition, type PartitionSurroundings } from "../../../src/sources/kafka/kafka_partition.ts";
+import { KafkaPartition } from "../../../src/sources/kafka/kafka_partition.ts";
+import type { PartitionSurroundings } from "../../../src/sources/kafka/partition_surroundings.ts";
 import { PartitionFeed } from "../../../src/sources/kafka/partition_feed.ts";
 import { SILENT } from "../../support/logs.ts";
 

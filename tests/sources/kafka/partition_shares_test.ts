@@ -15,7 +15,11 @@ const HELD: HandOverRecord = { epoch: 3, by: "plant-1", from: 40, begun: 7, give
 const OWN = "40 epoch 3 begun 7 read 40";
 
 /** Instance 1 of 2, what the group has, and a clock that a test moves. */
-function rig(resume: Readonly<Record<string, string>> = {}, takesOver = false) {
+function rig(
+  resume: Readonly<Record<string, string>> = {},
+  takesOver = false,
+  beginning: "oldest" | "newest" = "oldest",
+) {
   const group = new Map<number, Found>();
   const log: string[] = [];
   const committed: string[] = [];
@@ -47,7 +51,7 @@ function rig(resume: Readonly<Record<string, string>> = {}, takesOver = false) {
   } as unknown as GroupOffsets;
   const logger = loggerTo(log, "info");
   const shares = new PartitionShares(
-    { bus: "bus", instance: "plant-1", share: { index: 1, count: 2 }, takesOver, beginning: "oldest" },
+    { bus: "bus", instance: "plant-1", share: { index: 1, count: 2 }, takesOver, beginning },
     { resume: new Map(Object.entries(resume)), withheld: (partitions) => withheld = partitions, logger },
     offsets,
     clock,
@@ -130,6 +134,15 @@ Deno.test("what is given to an instance is taken, and given on where it is anoth
   await begin(1);
   assert.deepEqual(own.tenureOf(of(1)), { epoch: 1, from: "oldest", begun: undefined, giveTo: undefined });
   assert.match(begun().log[0]!, /from now on, from oldest on bus=/);
+});
+
+Deno.test("a partition that is added begins at its oldest record, wherever the first ones begin", async () => {
+  const { look, shares } = rig({}, true, "newest");
+  for (const partitions of [[1], [1, 3]]) {
+    await look(...partitions);
+    assert.equal(shares.tenureOf(of(1))?.from, "newest");
+  }
+  assert.equal(shares.tenureOf(of(3))?.from, "oldest");
 });
 
 Deno.test("what is waited for or lost is told once, and withheld as long as it is so", async () => {
