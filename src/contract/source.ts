@@ -93,7 +93,7 @@ export interface SourceContext {
   readonly heardTime: (dateMs: number) => void;
   /**
    * A source whose partitions several instances share calls it with all partitions of its share that it does
-   * not read, whenever they may have changed.
+   * not read, and with those that it gives to another one in vain, whenever they may have changed.
    */
   readonly withheld: (partitions: ReadonlyMap<PartitionId, Withheld>) => void;
   /** Whether the source may fetch the next events before the last ones are taken in. */

@@ -43,6 +43,8 @@ export class PartitionShares {
   private readonly told = new Map<string, string | undefined>();
   /** The partitions that were there at the first look; undefined: there was none yet. */
   private first: ReadonlySet<string> | undefined;
+  /** What this instance took only to give it on, and nobody has read since. */
+  private readonly passedOn = new Map<string, { readonly epoch: number; why?: string }>();
   private writtenAtMs = -Infinity;
   private hasWarned = false;
   private wake = () => {};
@@ -98,7 +100,9 @@ export class PartitionShares {
     const records = partitions.flatMap((of, i) => {
       const before = this.tenures.has(idOf(of));
       const step = this.stepFor(of, found[i]);
-      if (isOwn(of.partition, this.options.share) && isWithheld(step)) withheld.set(idOf(of), step);
+      const why = this.disputeAbout(of, step, found[i]);
+      if (why !== undefined) withheld.set(idOf(of), { kind: "wait", why });
+      else if (isOwn(of.partition, this.options.share) && isWithheld(step)) withheld.set(idOf(of), step);
       const record = this.settle(of, step, found[i], mustRenew);
       hasChanged ||= this.tenures.has(idOf(of)) !== before;
       return record === undefined ? [] : [{ ...of, offset: offsetOf(record), metadata: metadataOf(record) }];
@@ -131,6 +135,33 @@ export class PartitionShares {
     const { instance, share, takesOver } = this.options;
     const beginning = this.first!.has(idOf(of)) ? this.options.beginning : "oldest";
     return nextStep({ partition: of.partition, instance, share, own, found, takesOver, beginning });
+  }
+
+  /**
+   * Why a partition goes back and forth, and nobody reads it: instances were started with different counts.
+   * Each takes it to give it to whom it believes to be the owner. Once is part of every change of the number.
+   */
+  private disputeAbout(of: TopicPartition, step: Step, found: Found): string | undefined {
+    const id = idOf(of);
+    if (found === undefined || !("epoch" in found) || found.givenTo === undefined) {
+      this.passedOn.delete(id);
+      return undefined;
+    }
+    const { share } = this.options;
+    const known = this.passedOn.get(id);
+    if (step.kind === "take" && !isOwn(of.partition, share)) {
+      if (known === undefined) this.passedOn.set(id, { epoch: step.epoch });
+      else if (step.epoch > known.epoch && known.why === undefined) {
+        const owner = shareInWords(ownerOf(of.partition, share.count));
+        known.why = `${found.by} gives it to ${shareInWords(found.givenTo)}, and here it belongs to ` +
+          `${owner}: start all instances with the same INSTANCE_COUNT`;
+        this.context.logger.warn(`nobody reads this partition: ${known.why}`, {
+          bus: this.options.bus,
+          partition: id,
+        });
+      }
+    }
+    return known?.why;
   }
 
   /** What the group must be told of a partition; undefined: nothing. */

@@ -168,6 +168,33 @@ Deno.test("what is waited for or lost is told once, and withheld as long as it i
   assert.equal(said().log.length, 1);
 });
 
+Deno.test("a partition that comes back after it was given on is told of, until somebody reads it", async () => {
+  const { look, group, said } = rig();
+  const comes = (epoch: number) =>
+    void group.set(2, { ...HELD, by: "plant-9", epoch, givenTo: { index: 1, count: 3 } });
+  comes(3);
+  for (let time = 0; time < 2; time++) await look(2);
+  assert.deepEqual([said().withheld, said().log], [[], []], "a change of the number does that once");
+  const why = "plant-9 gives it to instance 1 of 3, and here it belongs to instance 0 of 2: start all " +
+    "instances with the same INSTANCE_COUNT";
+  comes(5);
+  await look(2);
+  const { log, withheld } = said();
+  assert.deepEqual([withheld, log.length], [[`t/2: ${why}`], 1]);
+  assert.ok(log[0]!.startsWith("WARN") && log[0]!.includes(`nobody reads this partition: ${why}`), log[0]);
+  comes(7);
+  await look(2);
+  assert.deepEqual(said(), { committed: [], log: [], withheld });
+  for (const settled of [{ ...HELD, by: "plant-0", epoch: 8 }, undefined]) {
+    group.set(2, settled);
+    await look(2);
+    assert.deepEqual(said().withheld, []);
+    comes(9);
+    await look(2);
+    assert.deepEqual(said().withheld, []);
+  }
+});
+
 Deno.test("what another instance takes while it is read is not read any more", async () => {
   const { look, shares, group } = rig({ "t/1": OWN });
   group.set(1, HELD);
