@@ -85,6 +85,17 @@ export class FetchedChunk {
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, start);
   }
 
+  /** The epoch of the leader that has written the last record that was read; undefined: none was. */
+  get epochTaken(): number | undefined {
+    const { bytes, view } = this;
+    let found: number | undefined;
+    for (let start = 0, end: number | undefined; (end = batchEnd(view, start)) !== undefined; start = end) {
+      if (readBatch(bytes, start, end).firstOffset >= this.at) break;
+      found = view.getInt32(start + EPOCH_AT);
+    }
+    return this.at > this.from ? found : undefined;
+  }
+
   /** Bytes of records as they are stored. */
   get storedBytes(): number {
     return this.bytes.length;

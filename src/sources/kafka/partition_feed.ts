@@ -52,12 +52,14 @@ export class PartitionFeed {
   divergedAt: number | undefined;
   /** The epoch of the leader that has written the record before what is fetched next; -1: it is not known. */
   private epoch = -1;
+  /** The same of the record before the first chunk. */
+  private epochBefore = -1;
   /** Answers in a row with records beyond the end. */
   private beyondEnd = 0;
   /** Whether the last answer had nothing, or was an error. */
   private isAtEnd = false;
   /** What it holds, as {@link FeedMemory} has it. */
-  readonly stored: Holder = { letGo: () => this.forget() };
+  readonly stored: Holder = { letGo: () => this.fetchAgain() };
   private readonly unpacked: Holder = { letGo: () => this.chunks[0]?.letGoUnpacked() };
   private readonly isUsing = new Set([this.unpacked]);
 
@@ -104,10 +106,20 @@ export class PartitionFeed {
     this.position = offset;
   }
 
-  /** Lets go what was fetched. */
+  /** Lets go what was fetched. What is fetched next follows upon no record that is known. */
   forget(): void {
+    this.letGo(-1);
+  }
+
+  /** The same where it is fetched again, and follows upon what was taken. */
+  private fetchAgain(): void {
+    const [first] = this.chunks;
+    this.letGo(first === undefined ? this.epoch : first.epochTaken ?? this.epochBefore);
+  }
+
+  private letGo(epoch: number): void {
     this.chunks = [];
-    this.epoch = -1;
+    this.epoch = this.epochBefore = epoch;
     this.memory.stored.note(this.stored, 0);
     this.memory.unpacked.note(this.unpacked, 0);
   }
@@ -123,6 +135,7 @@ export class PartitionFeed {
         this.forget();
         throw this.garbage(error);
       }
+      this.epochBefore = chunk.epoch;
       this.chunks.shift();
       this.noteStored();
     }

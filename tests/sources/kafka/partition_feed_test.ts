@@ -71,7 +71,7 @@ Deno.test("one answer is fetched ahead while another is read, and none where nob
   assert.equal(feed.wanted(true), undefined);
 });
 
-Deno.test("what is fetched next follows upon the last record, and what was let go upon none that is known", async () => {
+Deno.test("what is fetched next follows upon the last record, and at another offset upon none that is known", async () => {
   const feed = filledFeed();
   assert.equal(feed.wanted(true)!.epochBefore, 0);
   answer(feed, 5, 0, [batchOf(eventRecords(5, 7), { firstOffset: 5, epoch: 3 })]);
@@ -84,6 +84,40 @@ Deno.test("what is fetched next follows upon the last record, and what was let g
   feed.seek(6);
   void feed.wait(9, 0, NEVER);
   assert.equal(feed.wanted(true)!.epochBefore, -1);
+});
+
+Deno.test("what is fetched again after memory was short follows upon the last record that was taken", () => {
+  const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, new FeedMemory(), () => {});
+  const fetch = (from: number) => {
+    void feed.wait(9, 0, NEVER);
+    const batches = [[0, 3], [2, 4], [4, 5], [6, 6]].filter(([first]) => first! + 2 > from);
+    answer(
+      feed,
+      from,
+      0,
+      batches.map(([first, epoch]) =>
+        batchOf(eventRecords(first!, first! + 2), { firstOffset: first!, epoch })
+      ),
+    );
+  };
+  const followsUpon = () => {
+    feed.stored.letGo();
+    void feed.wait(9, 0, NEVER);
+    const { epochBefore, offset } = feed.wanted(false)!;
+    return [offset, epochBefore];
+  };
+  assert.deepEqual(followsUpon(), [0, -1]);
+  for (
+    const [taken, at, epoch] of [[0, 0, -1], [1, 1, 3], [0, 1, 3], [1, 2, 3], [1, 3, 4], [5, 8, 6]] as const
+  ) {
+    fetch(feed.at);
+    for (let record = 0; record < taken; record++) assert.ok(feed.next() !== undefined);
+    assert.deepEqual(followsUpon(), [at, epoch]);
+    assert.deepEqual(followsUpon(), [at, epoch], "nothing is known less for being let go again");
+  }
+  fetch(8);
+  feed.forget();
+  assert.deepEqual(followsUpon(), [8, -1]);
 });
 
 Deno.test("records beyond the end that a broker tells are asked for again, and a fault when that stays", async () => {
