@@ -83,7 +83,7 @@ function withheldNote(bus: string, withheld: SourceState["withheld"], kind: With
     name: "partition_taken",
     id,
     detail: `${which} of ${bus} ${are} read by another instance: ${listed(words)}. Nothing more is read of ` +
-      "them here; verify --fleet says which events are counted twice.",
+      "them here; verify --fleet says which events are counted twice, or by nobody.",
     series: null,
   }];
 }

@@ -104,7 +104,8 @@ Deno.test("partitions that other instances have are told: which, of whom they wa
     name: "partition_taken",
     id: "kafka://k/t t/5",
     detail: "1 partition of kafka://k/t is read by another instance: t/5 (plant-2 has it from offset 60 on" +
-      "). Nothing more is read of them here; verify --fleet says which events are counted twice.",
+      "). Nothing more is read of them here; verify --fleet says which events are counted twice, or by " +
+      "nobody.",
     series: null,
   }]);
 });

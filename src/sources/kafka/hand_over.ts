@@ -52,7 +52,9 @@ export function nextStep(view: View): Step {
   if (own === undefined || rankOf(found) > rankOf(own)) return stepByGroup(view);
   if (own.givenTo !== undefined) return stepOfGiver(view, own);
   if (rankOf(found) === rankOf(own) && isRecord(found) && found.by !== view.instance) {
-    return { kind: "lost", why: `${found.by} has it in the same epoch ${own.epoch}` };
+    const why = `${found.by} has it in the same epoch ${own.epoch}: do two instances have INSTANCE_INDEX ` +
+      `${share.index}?`;
+    return { kind: "lost", why };
   }
   const owner = ownerOf(view.partition, share.count);
   return owner.index === share.index ? { kind: "read" } : { kind: "give", to: owner };
@@ -119,7 +121,8 @@ function stepByGroup(view: View): Step {
   return {
     kind: "wait",
     why: found.by === instance
-      ? "the group says that this instance has it, but the state does not: was the state emptied? Restore it"
+      ? "the group says that this instance has it, but the state does not: was it emptied? Restore it. " +
+        "Or does another instance have this INSTANCE_ID?"
       : `${found.by} has not given it away`,
   };
 }

@@ -208,7 +208,7 @@ export class PartitionShares {
     if (step.kind === "lost") {
       this.context.logger.error(
         `another instance reads this partition: ${text}. Nothing more is read of it here; verify --fleet ` +
-          "says which events are counted twice",
+          "says which events are counted twice, or by nobody",
         fields,
       );
     } else this.context.logger.info(text, fields);

@@ -93,7 +93,8 @@ const CASES: readonly (readonly [what: string, view: Case, step: unknown])[] = [
     "we have it, says the group, and not the state",
     { found: { ...HELD, by: "plant-1" } },
     wait(
-      "the group says that this instance has it, but the state does not: was the state emptied? Restore it",
+      "the group says that this instance has it, but the state does not: was it emptied? Restore it. " +
+        "Or does another instance have this INSTANCE_ID?",
     ),
   ],
   [
@@ -118,7 +119,13 @@ const CASES: readonly (readonly [what: string, view: Case, step: unknown])[] = [
     kind: "give",
     to: { index: 0, count: 2 },
   }],
-  ["another has it in the same epoch", { own: OWN, found: HELD }, lost("plant-9 has it in the same epoch 3")],
+  [
+    "another has it in the same epoch",
+    { own: OWN, found: HELD },
+    lost(
+      "plant-9 has it in the same epoch 3: do two instances have INSTANCE_INDEX 1?",
+    ),
+  ],
   [
     "another has taken it",
     { own: OWN, found: { ...HELD, epoch: 4 } },

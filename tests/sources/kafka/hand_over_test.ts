@@ -317,7 +317,7 @@ Deno.test("what others have committed to the group is waited for, and so is a st
   const emptied = { epoch: 2, by: "plant-0", from: 9, begun: 0, givenTo: undefined };
   assert.match(
     JSON.stringify(nextStep({ ...view, found: emptied, beginning: "oldest" })),
-    /was the state emptied\? Restore it/,
+    /was it emptied\? Restore it/,
   );
 });
 
