@@ -157,6 +157,8 @@ export class KafkaPartition implements Partition {
     const epoch = tenure?.epoch ?? own?.epoch ?? 0;
     if (own !== undefined && own.epoch >= epoch) return own;
     const isAnother = this.isAnother(tenure?.topicId);
+    // The giver did not see that the topic is another one, of which this instance has read already.
+    if (isAnother && own !== undefined) return entered(own, epoch, own.offset, own.begun);
     if (isAnother) this.tellAnew();
     const from = isAnother ? "oldest" : tenure?.from ?? (this.startsAtEnd ? "newest" : "oldest");
     const start = typeof from === "number"

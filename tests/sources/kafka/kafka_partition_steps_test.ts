@@ -341,6 +341,12 @@ Deno.test("what was given of a topic that was made again since is read from its 
   assert.deepEqual(await another.read(undefined, null), { ...IDLE, next: "10 epoch 2 begun 10 read 10" });
   assert.deepEqual([same.log.length, another.log.length], [0, 1]);
   assert.match(another.log[0]!, /the topic was deleted and made again: going on at its oldest record/);
+  const begun = given("former", "id");
+  assert.deepEqual(await begun.read("20 epoch 1 begun 4 read 15"), {
+    ...IDLE,
+    next: "20 epoch 2 begun 4 read 15-20,20",
+  }, "what was read of the new one does not come again");
+  assert.deepEqual(begun.log, []);
   const untold = await given("former").read(undefined, null);
   assert.deepEqual(untold, { ...IDLE, lineage: undefined, next: "33 epoch 2 begun 5 read 33" });
 });
