@@ -98,6 +98,7 @@ export class BrokerFetcher {
       this.limits(wanted),
       cluster.name,
     );
+    const hasRecords = fetched.some((found) => found !== undefined && found.batches.length > 0);
     for (const [i, [feed, records]] of wanted.entries()) {
       const found = fetched[i];
       if (found === undefined) {
@@ -108,7 +109,8 @@ export class BrokerFetcher {
         continue;
       }
       if (found.batches.length > 0) this.lastRecordsMs = clock.monotonicMs();
-      feed.answered(records, found, request);
+      // A broker fills an answer in the order of the request, and the first gets a batch however large.
+      feed.answered(records, found, request, i === 0 || !hasRecords);
     }
     memory.stored.makeRoom(new Set(wanted.map(([{ stored }]) => stored)));
     if (throttleMs > 0) await this.pause(throttleMs);

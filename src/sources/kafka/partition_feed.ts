@@ -183,19 +183,27 @@ export class PartitionFeed {
     return { ...this.of, topicId: this.topicId, offset: this.fetchAt, epochBefore: this.epoch };
   }
 
-  /** Takes the answer to the request of that number. */
-  answered(asked: WantedRecords, fetched: FetchedRecords, request: number): void {
+  /**
+   * Takes the answer to the request of that number.
+   *
+   * @param hadRoom Whether the answer had room for records of this partition. Where those of others filled
+   * it, nothing in it does not mean that there is nothing.
+   */
+  answered(asked: WantedRecords, fetched: FetchedRecords, request: number, hadRoom = true): void {
     // Another offset or topic may be wanted by now.
     if (asked.offset !== this.fetchAt || asked.topicId !== this.topicId) return;
     const { error, batches, divergedAt } = fetched;
     // Nothing is fetched ahead where it would fail again at once.
-    this.isAtEnd = error !== 0 || batches.length === 0;
+    const isLeftOut = !hadRoom && batches.length === 0 && asked.offset < fetched.stableEnd;
+    this.isAtEnd = error !== 0 || (batches.length === 0 && !isLeftOut);
     if (error === OFFSET_OUT_OF_RANGE) return this.settle("gone");
     if (isOfOldMetadata(error)) return this.settle("elsewhere");
     if (error !== 0) return this.failed(brokerError(this.name, error));
     this.divergedAt = divergedAt;
     if (divergedAt !== undefined) return this.settle("diverged");
     this.ends = fetched;
+    // Who waits goes on waiting, so it is fetched again.
+    if (isLeftOut) return;
     if (batches.length === 0) {
       if (this.waiter !== undefined && request > this.waiter.sentBefore) this.settle("none");
       return;

@@ -241,6 +241,19 @@ Deno.test("each partition has its turn to be the first, since an answer may not 
   for (const feed of world.feeds) feed.settle("none");
 });
 
+Deno.test("what has records of others only has not ended, unless the partition was the first to be asked for", async () => {
+  using world = new World(3);
+  const found: (string | undefined)[] = [undefined, undefined, undefined];
+  for (const [i, feed] of world.feeds.entries()) void feed.wait(0, 0, NEVER).then((one) => found[i] = one);
+  await world.turn();
+  assert.deepEqual(world.lastAsked, [0, 1, 2]);
+  await world.answer([0, NOTHING], [1, recordsAt(0)], [2, NOTHING]);
+  assert.deepEqual(found, ["none", "records", undefined]);
+  assert.deepEqual(world.lastAsked, [2], "what was left out is asked for again");
+  await world.answer([2, NOTHING]);
+  assert.deepEqual(found, ["none", "records", "none"]);
+});
+
 Deno.test("what is read is fetched ahead where it may be, and there is room", async () => {
   for (const [mayReadAhead, isFull] of [[true, false], [false, false], [true, true]] as const) {
     using world = new World(1, () => NODE, isFull ? new FeedMemory(1) : undefined);

@@ -120,6 +120,26 @@ Deno.test("what is fetched again after memory was short follows upon the last re
   assert.deepEqual(followsUpon(), [8, -1]);
 });
 
+Deno.test("a partition that an answer has no room for has not ended, and is asked for again", async () => {
+  const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, new FeedMemory(), () => {});
+  const told = (end: number, hadRoom: boolean) => {
+    const asked = { topic: "t", partition: 0, topicId: undefined, offset: 0 };
+    const found = { error: 0, end, stableEnd: end, aborted: [], batches: Buffer.alloc(0) };
+    feed.answered(asked, found, REQUEST, hadRoom);
+  };
+  let found: string | undefined;
+  const waits = () => feed.wait(0, 0, NEVER).then((one) => found = one);
+  const first = waits();
+  told(5, false);
+  await Promise.resolve();
+  assert.deepEqual([found, feed.wanted(false)?.offset], [undefined, 0]);
+  told(0, false);
+  assert.equal(await first, "none", "it has none beyond the offset");
+  const second = waits();
+  told(5, true);
+  assert.equal(await second, "none", "there was room");
+});
+
 Deno.test("records beyond the end that a broker tells are asked for again, and a fault when that stays", async () => {
   const feed = new PartitionFeed("partition t/0", { topic: "t", partition: 0 }, new FeedMemory(), () => {});
   const asked = { topic: "t", partition: 0, topicId: undefined, offset: 0 };
