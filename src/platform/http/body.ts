@@ -111,15 +111,17 @@ async function receive(
   }
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BYTES) throw tooLarge();
   if (request.body === null) return new Uint8Array();
+  const body = new CheckedBody(request.body);
   const stream = isAsItCame
     ? request.body
-    : request.body.pipeThrough(sliced()).pipeThrough(new DecompressionStream("gzip"));
+    : ReadableStream.from(body.slices()).pipeThrough(new DecompressionStream("gzip"));
   try {
     return await received.all(stream, maxMs);
   } catch (error) {
     if (error instanceof BodyError) throw error;
-    const what = isAsItCame ? "the body was cut off" : "the body was cut off, or is not one stream of gzip";
-    throw new BodyError(400, what);
+    if (!isAsItCame && !body.isCutOff) throw new BodyError(400, "the body is not one stream of gzip");
+    // A sender drops what is answered 400, and its next try may arrive. A server that closes cuts bodies off.
+    throw new BodyError(503, "the body was cut off on its way; send it again");
   }
 }
 
@@ -138,18 +140,31 @@ export function assertJson(request: Request): void {
   );
 }
 
-/** Cuts compressed bytes into slices and bounds their number: they need not inflate to anything. */
-function sliced(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
-  let size = 0;
-  return new TransformStream({
-    transform: (piece, controller) => {
+/** Compressed bytes as they come. */
+class CheckedBody {
+  /** Whether the bytes have ended before the body has. */
+  isCutOff = false;
+
+  constructor(private readonly body: ReadableStream<Uint8Array<ArrayBuffer>>) {}
+
+  /** Cuts them into slices and bounds their number: they need not inflate to anything. */
+  async *slices(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    let size = 0;
+    for await (const piece of this.pieces()) {
       size += piece.length;
       if (size > MAX_BYTES) throw tooLarge();
-      for (let at = 0; at < piece.length; at += SLICE_BYTES) {
-        controller.enqueue(piece.subarray(at, at + SLICE_BYTES));
-      }
-    },
-  });
+      for (let at = 0; at < piece.length; at += SLICE_BYTES) yield piece.subarray(at, at + SLICE_BYTES);
+    }
+  }
+
+  private async *pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    try {
+      yield* this.body;
+    } catch (error) {
+      this.isCutOff = true;
+      throw error;
+    }
+  }
 }
 
 /**

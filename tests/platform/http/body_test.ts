@@ -108,3 +108,20 @@ Deno.test("what is no single stream of gzip is refused with the reason, and hold
   }
   assert.ok(budget.take(MIB));
 });
+
+Deno.test("a body that is cut off on its way is to be sent again, packed or not, and holds no budget", async () => {
+  const packed = gzipSync("m f=1\n".repeat(1000));
+  const budget = new ByteBudget(MIB);
+  for (const headers of [{}, { "content-encoding": "gzip" }]) {
+    let isSent = false;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller) => {
+        if (isSent) return controller.error(new Error("connection closed"));
+        isSent = true;
+        controller.enqueue(Uint8Array.from(packed.subarray(0, 20)));
+      },
+    });
+    await assert.rejects(readBody(request(body, headers), budget), refusedWith(503));
+  }
+  assert.ok(budget.take(MIB));
+});
