@@ -44,10 +44,10 @@ interface Waiting {
  * come at the same time share one commit: while one waits for the disk, the next requests gather.
  */
 export class Inbox {
-  /** Nobody has read beyond this offset, unless in a file that was here before this one. */
-  reached: number;
   private oldest: number;
   private end: number;
+  /** How far it was read at least once. */
+  private readTo: number;
   /** Offset after the records that wait for the commit. */
   private endWaiting: number;
   private weight: number;
@@ -68,7 +68,7 @@ export class Inbox {
   private constructor(private readonly store: InboxStore, public maxBytes: number) {
     const { first, next, weight } = store.bounds();
     this.oldest = first;
-    this.end = this.endWaiting = this.reached = next;
+    this.end = this.endWaiting = this.readTo = next;
     this.weight = weight;
   }
 
@@ -95,6 +95,11 @@ export class Inbox {
   /** Offset that the next record gets. */
   get next(): number {
     return this.end;
+  }
+
+  /** Nobody has read beyond this offset, unless in a file that was here before this one. */
+  get reached(): number {
+    return Math.max(this.readTo, this.oldest);
   }
 
   /** What its records take, those that wait for the commit included. */
@@ -176,7 +181,7 @@ export class Inbox {
       if (left === 0 || bytes >= READ_MAX_BYTES) break;
     }
     const end = offset + limit - left;
-    this.reached = Math.max(this.reached, end);
+    this.readTo = Math.max(this.readTo, end);
     // Should they be asked for once more, the file has them.
     this.recent.deleteBefore(end);
     return parts;
