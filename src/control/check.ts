@@ -50,7 +50,7 @@ async function subjectsOf(
   const { stateDir, instanceId, metricsIntervalMs } = config;
   const sinks = configuredSinks(config);
   const readers = new Map<string, string>();
-  const contents = new SharedContents();
+  const contents = new SharedContents(config.sources.length);
   return [
     local("state", () => tryState(stateDir, instanceId, sinks)),
     ...also,

@@ -5,11 +5,15 @@ export class SharedContents {
   /** By the names of the sources, as {@link Source.contents}. */
   private readonly bySource = new Map<string, ReadonlyMap<string, string>>();
 
+  /** @param sourceCount One alone is not asked. */
+  constructor(private readonly sourceCount: number) {}
+
   /**
    * Notes what a source would read now. Returns what another one reads too, as the beginning of a sentence;
    * undefined: nothing, or it cannot be told.
    */
   async note(source: Source, signal: AbortSignal): Promise<string | undefined> {
+    if (this.sourceCount < 2) return undefined;
     const contents = await ifTold(source.contents?.(signal));
     if (contents === undefined) return undefined;
     this.bySource.set(source.id, contents);

@@ -13,7 +13,7 @@ import {
 import { ReadAlignment } from "./read_alignment.ts";
 import { ReadTurns } from "./read_turns.ts";
 import { Setbacks, SETBACKS_MAX } from "./setbacks.ts";
-import { SharedContents } from "./shared_contents.ts";
+import type { SharedContents } from "./shared_contents.ts";
 
 /** How long opening a source takes at most. */
 const OPEN_MAX_MS = 60_000;
@@ -56,8 +56,8 @@ export class SourceReader {
     private readonly clock: Clock,
     random: () => number,
     private readonly logger: Logger,
-    /** The same for all readers. */
-    private readonly contents = new SharedContents(),
+    /** The same for all readers; left out: there is no other one. */
+    private readonly contents?: SharedContents,
   ) {
     this.opening = new Pulse(clock);
     this.setbacks = new Setbacks({ bus: source.id }, random, logger);
@@ -251,7 +251,7 @@ export class SourceReader {
 
   /** Which of two URLs should go on, nobody but the operator can say, so that both are read. */
   private async tellWhatCountsTwice(signal: AbortSignal): Promise<void> {
-    const shared = await this.contents.note(this.source, signal);
+    const shared = await this.contents?.note(this.source, signal);
     if (shared === undefined) return;
     this.logger.error(`${shared}, and counts twice: name it in one URL only`, { bus: this.source.id });
   }

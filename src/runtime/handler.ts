@@ -82,7 +82,7 @@ export class Handler {
       }]);
     }
     this.router = new Router(this.deliveries(options.telemetry?.tracing));
-    const [ingestLogger, contents] = [logger.child("ingest"), new SharedContents()];
+    const [ingestLogger, contents] = [logger.child("ingest"), new SharedContents(sources.length)];
     this.readers = sources.map((source, bus) =>
       new SourceReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger, contents)
     );

@@ -118,7 +118,7 @@ export function openRig(
     ...(deadLetterBound && { deadLetterBound }),
   });
   const options = { batchSize: config.batchSize, waitMs: 1000 };
-  const contents = new SharedContents();
+  const contents = new SharedContents(sources.length);
   const readers = sources.map((source, bus) =>
     new SourceReader(source, bus, core.ingest, options, clock, () => 0.5, logger, contents)
   );

@@ -246,42 +246,33 @@ topicTest("a topic that was read at another address goes on where it was left", 
   });
 });
 
-Deno.test("hundreds of partitions are read side by side", async () => {
-  const PARTITIONS = 300;
-  await using stack = new AsyncDisposableStack();
-  const broker = await sharedKafka();
-  stack.defer(() => broker.remove());
-  const topic = await KafkaTopic.create(broker.brokers);
-  stack.defer(() => topic.remove());
-  await withSource(topic, async (reading) => {
-    await topic.addPartitions(PARTITIONS);
-    await until(() => reading.partitions.length === PARTITIONS, "the new partitions", PATIENCE_MS);
-    await topic.send(
-      Array.from({ length: PARTITIONS }, (_, partition) => ({ ...valueOf(partition), partition })),
-    );
-    const found = await Promise.all(reading.partitions.map(({ id }) => reading.other(id).readAll()));
-    assert.deepEqual(found.flat(), events(0, PARTITIONS));
+for (
+  const [what, count, note] of [
+    ["hundreds of partitions are read side by side", 300, ""],
+    [
+      "many partitions that do not fit into one answer are each read to their ends by one look",
+      60,
+      "x".repeat(400_000),
+    ],
+  ] as const
+) {
+  Deno.test(what, async () => {
+    await using stack = new AsyncDisposableStack();
+    const broker = await sharedKafka();
+    stack.defer(() => broker.remove());
+    const topic = await KafkaTopic.create(broker.brokers);
+    stack.defer(() => topic.remove());
+    await withSource(topic, async (reading) => {
+      await topic.addPartitions(count);
+      await until(() => reading.partitions.length === count, "the new partitions", PATIENCE_MS);
+      await topic.send(
+        Array.from({ length: count }, (_, partition) => ({
+          partition,
+          value: JSON.stringify({ name: `e${partition}`, value: 1, timestamp: 1000, note }),
+        })),
+      );
+      const found = await Promise.all(reading.partitions.map(({ id }) => reading.other(id).readAll()));
+      assert.deepEqual(found.flat(), events(0, count));
+    });
   });
-});
-
-Deno.test("many partitions that do not fit into one answer are each read to their ends by one look", async () => {
-  const PARTITIONS = 60;
-  const PAD = "x".repeat(400_000);
-  await using stack = new AsyncDisposableStack();
-  const broker = await sharedKafka();
-  stack.defer(() => broker.remove());
-  const topic = await KafkaTopic.create(broker.brokers);
-  stack.defer(() => topic.remove());
-  await withSource(topic, async (reading) => {
-    await topic.addPartitions(PARTITIONS);
-    await until(() => reading.partitions.length === PARTITIONS, "the new partitions", PATIENCE_MS);
-    await topic.send(
-      Array.from({ length: PARTITIONS }, (_, partition) => ({
-        partition,
-        value: JSON.stringify({ name: `e${partition}`, value: 1, timestamp: 1000, note: PAD }),
-      })),
-    );
-    const found = await Promise.all(reading.partitions.map(({ id }) => reading.other(id).readAll()));
-    assert.deepEqual(found.flat(), events(0, PARTITIONS));
-  });
-});
+}

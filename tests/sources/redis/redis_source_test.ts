@@ -22,6 +22,18 @@ function fieldsOf(number: number): (string | number)[] {
   return Object.entries(entryOf(number)).flat();
 }
 
+/** Adds entries with ids that begin at one. */
+function addFromOne(stream: RedisStream, from: number, to: number) {
+  return stream.send(
+    entriesOf(from, to).map((entry, i) => [
+      "XADD",
+      stream.key,
+      `0-${i + 1}`,
+      ...Object.entries(entry).flat(),
+    ]),
+  );
+}
+
 function entriesOf(from: number, to: number) {
   return Array.from({ length: to - from }, (_, i) => entryOf(from + i));
 }
@@ -254,15 +266,7 @@ Deno.test("streams of Redis: what is gone is counted", async (t) => {
       });
     },
     "made again with ids that begin anew": async (stream) => {
-      const add = (from: number, to: number) =>
-        stream.send(
-          entriesOf(from, to).map((entry, i) => [
-            "XADD",
-            stream.key,
-            `0-${i + 1}`,
-            ...Object.entries(entry).flat(),
-          ]),
-        );
+      const add = (from: number, to: number) => addFromOne(stream, from, to);
       await add(0, 5);
       await withSource(stream, async (reading) => {
         assert.deepEqual(await reading.readAll(), events(0, 5));
@@ -326,15 +330,7 @@ Deno.test("streams of Redis: what was read is trimmed where that is asked for, a
       }, { trims: true });
     },
     "nothing of a stream that was made again while nobody read it": async (stream) => {
-      const add = (from: number, to: number) =>
-        stream.send(
-          entriesOf(from, to).map((entry, i) => [
-            "XADD",
-            stream.key,
-            `0-${i + 1}`,
-            ...Object.entries(entry).flat(),
-          ]),
-        );
+      const add = (from: number, to: number) => addFromOne(stream, from, to);
       await add(0, 45);
       let progress: Reading["progress"] | undefined;
       await withSource(stream, async (reading) => {
