@@ -35,8 +35,10 @@ start() {
   VABUS_LAUNCHER_PATH=$0
   export VABUS_LAUNCHER_PATH
   # glibc keeps freed memory. Blocks larger than a reply of the bus, above all tables that have grown, are to be given
-  # back at once.
+  # back at once. What is kept at the end of the heap is for the next replies: else the kernel would take back, and clear, the
+  # same pages with each of them.
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
+  export MALLOC_TOP_PAD_="${MALLOC_TOP_PAD_:-8388608}"
   # Deno opens a port for debuggers at SIGUSR1, which no program can keep it from. So the signal is kept from Deno, where the
   # tools of this machine can do that (coreutils 8.31 and newer).
   guard=
