@@ -1,5 +1,6 @@
 /** A topic of Kafka as the bus, with the built program and a real broker. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
 import { runCheck, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { eventStream, recentBaseMs } from "../support/event_stream.ts";
@@ -68,6 +69,43 @@ Deno.test({
     } finally {
       await broker.remove();
     }
+  },
+});
+
+Deno.test({
+  name:
+    "a broker that lost a partition between two starts, and has newer records at its offsets: all are read",
+  // It stops its broker and deletes what that has.
+  ignore: kafkaIsExternal,
+  async fn() {
+    await using stack = new AsyncDisposableStack();
+    const directory = stack.use(await temporaryDirectory());
+    const broker = await startKafka();
+    stack.defer(() => broker.remove());
+    const topic = await KafkaTopic.create(broker.brokers);
+    stack.defer(() => topic.remove());
+    const oracle = new Oracle(WINDOW_MS);
+    const stream = eventStream({
+      seed: SEED,
+      eventCount: 100,
+      nameCount: 5,
+      baseMs: recentBaseMs(WINDOW_MS, 10),
+      windowSizeMs: WINDOW_MS,
+      windowCount: 2,
+    });
+    const values = [...observed(stream, oracle)].map((value) => ({ value }));
+    const environment = handlerEnvironment(topic.url, directory.path, { STORAGE_TYPE: "sqlite" });
+    await topic.send(values.slice(0, 40));
+    const before = await runToEnd(["once"], environment);
+    assert.equal(before.code, 0, before.stderr);
+    await broker.stop();
+    await Deno.remove(join(broker.dataDirectory, `${topic.name}-0`), { recursive: true });
+    await broker.start();
+    await topic.send(values.slice(40));
+    const after = await runToEnd(["once", "--flush"], environment);
+    assert.equal(after.code, 0, after.stderr);
+    assert.match(after.stderr, /ends before what was read of it.*unclean\.leader\.election/);
+    await assertExact(oracle, environment);
   },
 });
 

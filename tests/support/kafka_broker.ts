@@ -20,6 +20,8 @@ export interface KafkaBroker {
    * external brokers.
    */
   readonly saslBrokers: string[];
+  /** Where it keeps the records of each partition, in a directory `TOPIC-PARTITION`. */
+  readonly dataDirectory: string;
   /** The port that the proxy of {@link startKafka} must lead to. */
   readonly proxiedPort: number;
   /** The port that the proxy must listen on. Where no proxy was asked for, it is `proxiedPort`. */
@@ -45,6 +47,9 @@ export interface KafkaOptions {
   /** Flags of its JVM; the ones that use the archive of its classes without them. */
   readonly jvm?: readonly string[];
 }
+
+/** Below its own directory. */
+const DATA = "data";
 
 /** How many ports a broker listens on. */
 export const KAFKA_PORTS = 4;
@@ -118,6 +123,7 @@ export async function startKafka(
   return {
     brokers,
     saslBrokers: [`127.0.0.1:${saslPort}`],
+    dataDirectory: join(directory, DATA),
     proxiedPort,
     proxyPort: advertisedPort,
     stop: () => process.stop(),
@@ -166,7 +172,7 @@ function properties(directory: string, ports: Ports): string {
     "sasl.enabled.mechanisms=PLAIN",
     "listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule " +
     'required user_tester="kafka-secret" user_limited="kafka-secret";',
-    `log.dirs=${join(directory, "data")}`,
+    `log.dirs=${join(directory, DATA)}`,
     "num.partitions=3",
     "default.replication.factor=1",
     "offsets.topic.num.partitions=1",
@@ -230,6 +236,7 @@ export function externalCluster(brokers: string[]): KafkaBroker {
   return {
     brokers,
     saslBrokers: [],
+    dataDirectory: "",
     proxiedPort: portOf(brokers[0]!),
     proxyPort: portOf(brokers[0]!),
     stop: refuse,

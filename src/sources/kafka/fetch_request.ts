@@ -5,7 +5,7 @@ import type { TopicPartition } from "./offset_requests.ts";
 
 const FETCH: Api = { key: 1, flexibleFrom: 12 };
 const READ_COMMITTED = 1;
-const UNKNOWN_EPOCH = -1;
+export const UNKNOWN_EPOCH = -1;
 /** The tag of the field that says where a partition differs. */
 const DIVERGING_EPOCH = 0;
 
@@ -19,7 +19,7 @@ export interface WantedRecords extends TopicPartition {
   /** Undefined: brokers do not tell the ids of topics. */
   readonly topicId: string | undefined;
   readonly offset: number;
-  /** The epoch of the leader that has written the record before; left out: it is not known. */
+  /** The epoch of the leader that has written the record before; left out: {@link UNKNOWN_EPOCH}. */
   readonly epochBefore?: number;
 }
 

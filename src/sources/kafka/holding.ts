@@ -3,13 +3,15 @@ import type { PartitionReading } from "../../contract/partition_reading.ts";
 import type { ShareNumber } from "../../settings/share.ts";
 
 /**
- * How an instance has a partition, as its position in the state says it: `OFFSET`, or, in a group of
- * instances, `OFFSET epoch E begun B read FROM-TO,…,SINCE`, with ` given I/N of TOPIC` at its end once it was
- * given away.
+ * How an instance has a partition, as its position in the state says it: `OFFSET`, with ` leader L` after it
+ * where the broker tells that epoch. In a group of instances ` epoch E begun B read FROM-TO,…,SINCE` follows,
+ * with ` given I/N of TOPIC` at its end once it was given away.
  */
 export interface Holding {
   /** Of the next record. */
   readonly offset: number;
+  /** The epoch of the leader that has written the record before; left out: it is not known. */
+  readonly leaderEpoch?: number | undefined;
   /** How often the partition has changed hands, and once more; 0: it never had to do with other instances. */
   readonly epoch: number;
   /** Where the first of all instances began; undefined: not known. */
@@ -25,14 +27,20 @@ export interface Holding {
 }
 
 const TEXT =
-  /^(\d{1,16})(?: epoch (\d{1,15})(?: begun (\d{1,16}))? read ((?:\d{1,16}-\d{1,16},)*)(\d{1,16})(?: given (\d+)\/(\d+)(?: of (\S{1,64}))?)?)?$/;
+  /^(\d{1,16})(?: leader (\d{1,10}))?(?: epoch (\d{1,15})(?: begun (\d{1,16}))? read ((?:\d{1,16}-\d{1,16},)*)(\d{1,16})(?: given (\d+)\/(\d+)(?: of (\S{1,64}))?)?)?$/;
+
+/** Kafka's epochs of leaders have 32 bits. */
+const EPOCH_MAX = 2 ** 31 - 1;
 
 /** Undefined: the position is not one of a partition of a topic. */
 export function readHolding(position: string): Holding | undefined {
-  const [, offset, epoch, begun, earlier = "", since, index, count, topicId] = TEXT.exec(position) ?? [];
+  const [, offset, leaderEpoch, epoch, begun, earlier = "", since, index, count, topicId] =
+    TEXT.exec(position) ?? [];
   if (offset === undefined || !Number.isSafeInteger(Number(offset))) return undefined;
+  if (Number(leaderEpoch ?? 0) > EPOCH_MAX) return undefined;
   return {
     offset: Number(offset),
+    ...(leaderEpoch !== undefined && { leaderEpoch: Number(leaderEpoch) }),
     epoch: Number(epoch ?? 0),
     begun: epoch === undefined ? 0 : begun === undefined ? undefined : Number(begun),
     since: Number(since ?? 0),
@@ -45,13 +53,15 @@ export function readHolding(position: string): Holding | undefined {
   };
 }
 
-export function holdingText({ offset, epoch, begun, since, earlier, givenTo, topicId }: Holding): string {
-  if (epoch === 0 && givenTo === undefined) return `${offset}`;
+export function holdingText(holding: Holding): string {
+  const { offset, leaderEpoch, epoch, begun, since, earlier, givenTo, topicId } = holding;
+  const read = leaderEpoch === undefined ? `${offset}` : `${offset} leader ${leaderEpoch}`;
+  if (epoch === 0 && givenTo === undefined) return read;
   const ranges = earlier.map(({ from, to }) => `${from}-${to},`).join("");
   const topic = topicId === undefined ? "" : ` of ${topicId}`;
   const given = givenTo === undefined ? "" : ` given ${givenTo.index}/${givenTo.count}${topic}`;
   const first = begun === undefined ? "" : ` begun ${begun}`;
-  return `${offset} epoch ${epoch}${first} read ${ranges}${since}${given}`;
+  return `${read} epoch ${epoch}${first} read ${ranges}${since}${given}`;
 }
 
 /** All offsets that the instance has read. */

@@ -89,7 +89,7 @@ export class KafkaPartition implements Partition {
       if (isAnother()) continue;
       if (!isBegun) {
         if (tenure?.giveTo !== undefined) return await this.giveAway(from, tenure.giveTo, request, signal);
-        feed.seek(this.holding.offset);
+        feed.seek(this.holding.offset, this.holding.leaderEpoch);
       }
       const startedMs = clock.monotonicMs();
       if (this.taker.take(feed, into, request.limit, clock.nowMs())) {
@@ -141,11 +141,17 @@ export class KafkaPartition implements Partition {
 
   private step(
     { lineage }: Progress,
-    offset = this.feed.at,
+    read: Pick<Holding, "offset" | "leaderEpoch"> = this.readTo,
   ): { lineage: string | undefined; next: string; offset: undefined } {
+    const { offset, leaderEpoch } = read;
     // Offsets have gaps, so they are no numbers of events.
-    const next = holdingText({ ...this.holding, offset });
+    const next = holdingText({ ...this.holding, offset, leaderEpoch });
     return { lineage: this.lineage ?? lineage, next, offset: undefined };
+  }
+
+  private get readTo(): Pick<Holding, "offset" | "leaderEpoch"> {
+    const { at, epochTaken } = this.feed;
+    return { offset: at, leaderEpoch: epochTaken };
   }
 
   /** How the partition is held from now on. A new epoch begins where it was given. */
@@ -178,7 +184,7 @@ export class KafkaPartition implements Partition {
     const { holding, surroundings: { context: { clock } } } = this;
     const isNew = holding.givenTo === undefined;
     if (isNew) this.holding = givenAway(holding, giveTo, this.feed.topicId);
-    const step = this.step(from, holding.offset);
+    const step = this.step(from, holding);
     if (!isNew) await clock.sleep(waitMs, signal);
     return { kind: "idle", ...step, lost: 0, decodeMs: 0 };
   }
@@ -244,7 +250,7 @@ export class KafkaPartition implements Partition {
     if (oldest > end) {
       throw this.error("garbage", `its brokers say that it goes from offset ${oldest} to ${end}`);
     }
-    if (at < oldest) return { kind: "gap", ...this.step(from, oldest), lost: oldest - at };
+    if (at < oldest) return { kind: "gap", ...this.step(from, { offset: oldest }), lost: oldest - at };
     if (at <= end) {
       feed.forget();
       throw this.error("unavailable", `it denies its offset ${at}, which lies before its end`);
@@ -264,7 +270,7 @@ export class KafkaPartition implements Partition {
     );
     // What comes next at the same offset follows upon other records.
     if (end === at) feed.forget();
-    return { kind: "returned", ...this.step(from, end), doubtful: 0 };
+    return { kind: "returned", ...this.step(from, { offset: end }), doubtful: 0 };
   }
 
   private async offset(wanted: "oldest" | "end", signal: AbortSignal): Promise<number> {

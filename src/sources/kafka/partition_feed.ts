@@ -1,7 +1,7 @@
 import { SourceError } from "../../contract/source.ts";
 import type { FeedMemory } from "./feed_memory.ts";
 import { BeyondEnd, FetchedChunk } from "./fetched_chunk.ts";
-import type { FetchedRecords, WantedRecords } from "./fetch_request.ts";
+import { type FetchedRecords, UNKNOWN_EPOCH, type WantedRecords } from "./fetch_request.ts";
 import { brokerError, isOfOldMetadata, OFFSET_OUT_OF_RANGE } from "./kafka_errors.ts";
 import type { TopicPartition } from "./offset_requests.ts";
 import type { Holder } from "./shared_memory.ts";
@@ -50,10 +50,10 @@ export class PartitionFeed {
   private waiter: Waiter | undefined;
   /** Where the partition begins to have other records than those that were read, by the last answer. */
   divergedAt: number | undefined;
-  /** The epoch of the leader that has written the record before what is fetched next; -1: it is not known. */
-  private epoch = -1;
+  /** The epoch of the leader that has written the record before what is fetched next. */
+  private epoch = UNKNOWN_EPOCH;
   /** The same of the record before the first chunk. */
-  private epochBefore = -1;
+  private epochBefore = UNKNOWN_EPOCH;
   /** Answers in a row with records beyond the end. */
   private beyondEnd = 0;
   /** Whether the last answer had nothing, or was an error. */
@@ -99,22 +99,32 @@ export class PartitionFeed {
     return this.position;
   }
 
-  /** Goes on at an offset. What was fetched is kept where it goes on there. */
-  seek(offset: number): void {
+  /** The epoch of the leader that has written the record before {@link at}; undefined: it is not known. */
+  get epochTaken(): number | undefined {
+    const [first] = this.chunks;
+    const epoch = first === undefined ? this.epoch : first.epochTaken ?? this.epochBefore;
+    return epoch < 0 ? undefined : epoch;
+  }
+
+  /**
+   * Goes on at an offset. What was fetched is kept where it goes on there.
+   *
+   * @param epoch That of the leader that has written the record before it; left out: it is not known.
+   */
+  seek(offset: number, epoch = UNKNOWN_EPOCH): void {
     if (offset === this.position) return;
-    this.forget();
+    this.letGo(epoch);
     this.position = offset;
   }
 
   /** Lets go what was fetched. What is fetched next follows upon no record that is known. */
   forget(): void {
-    this.letGo(-1);
+    this.letGo(UNKNOWN_EPOCH);
   }
 
   /** The same where it is fetched again, and follows upon what was taken. */
   private fetchAgain(): void {
-    const [first] = this.chunks;
-    this.letGo(first === undefined ? this.epoch : first.epochTaken ?? this.epochBefore);
+    this.letGo(this.epochTaken ?? UNKNOWN_EPOCH);
   }
 
   private letGo(epoch: number): void {
@@ -132,7 +142,7 @@ export class PartitionFeed {
         this.position = chunk.at;
         if (record !== undefined) return record;
       } catch (error) {
-        this.forget();
+        this.fetchAgain();
         throw this.garbage(error);
       }
       this.epochBefore = chunk.epoch;

@@ -12,8 +12,8 @@ export interface PartitionRow {
   readonly greatest_ms: number | null;
 }
 
-/** The offset of a position, alone or with what instances note that share the partition. */
-const OFFSET = /^(\d{1,16})(?: epoch \d.*)?$/;
+/** The offset of a position, alone or with what a source notes of it. */
+const OFFSET = /^(\d{1,16})(?: (?:leader|epoch) \d.*)?$/;
 
 /** A position as an offset; undefined: it is not one, or there is no position yet. */
 export function offsetOf(position: string | undefined): number | undefined {

@@ -117,7 +117,7 @@ for (const [lie, [answers, message]] of Object.entries(LIES)) {
       Object.assign(broker.answers, truth);
       const rest = await reading.readAll();
       assert.deepEqual([...read, ...rest], events(0, 5));
-      assert.equal(reading.progress.position, "5");
+      assert.equal(reading.progress.position, "5 leader 0");
     });
   });
 }
@@ -273,7 +273,7 @@ brokerTest(
       );
       const { busMs, key } = batch.originOf!(1) as { busMs?: number; key?: string };
       assert.deepEqual([busMs, key?.length], [undefined, 64 * 1024]);
-      assert.equal(reading.progress.position, "5");
+      assert.equal(reading.progress.position, "5 leader 0");
     });
   },
 );

@@ -90,10 +90,10 @@ function rig({ startsAtEnd = false, lineages, found = [], ...world }: World = {}
       const from: Progress = { lineage: lineage ?? undefined, position, history: new LogHistory() };
       return partition.read(from, batch, { limit: 10, waitMs, isAfterRest: false }, NEVER);
     },
-    /** Gives the feed five events from its offset on. */
-    fill(): void {
+    /** Gives the feed five events from its offset on, which a leader of that epoch has written. */
+    fill(epoch = 0): void {
       const offset = feed.at;
-      const batches = batchOf(eventRecords(offset, offset + 5), { firstOffset: offset });
+      const batches = batchOf(eventRecords(offset, offset + 5), { firstOffset: offset, epoch });
       const fetched = { error: 0, end: 100, stableEnd: 90, aborted: [], batches };
       feed.answered({ ...OF, topicId: feed.topicId, offset }, fetched, 1);
     },
@@ -135,7 +135,7 @@ Deno.test("a read begins where the state says, or where the source is to begin, 
     },
   });
   const outcome = await late.read("20", LINEAGE, 0);
-  assert.deepEqual({ ...outcome, decodeMs: 0 }, { ...IDLE, kind: "events", next: "25" });
+  assert.deepEqual({ ...outcome, decodeMs: 0 }, { ...IDLE, kind: "events", next: "25 leader 0" });
   assert.deepEqual(await early.read("0", LINEAGE, 0), { ...IDLE, next: "0" });
 });
 
@@ -144,7 +144,7 @@ Deno.test("records that are there are taken, and where they end is told", async 
   feed.seek(20);
   fill();
   const outcome = await read("20");
-  assert.deepEqual({ ...outcome, decodeMs: 0 }, { ...IDLE, kind: "events", next: "25" });
+  assert.deepEqual({ ...outcome, decodeMs: 0 }, { ...IDLE, kind: "events", next: "25 leader 0" });
   assert.ok("decodeMs" in outcome && outcome.decodeMs === 0);
   assert.deepEqual([batch.count, asked], [5, []]);
   assert.deepEqual(["25", "90", "95", "x"].map((position) => partition.unreadAfter(position)), [
@@ -208,6 +208,29 @@ Deno.test("where the partition has other records than were read, it is gone on w
     assert.deepEqual(await read("20"), returned);
     assert.match(log.join(), /a broker that was behind has taken over.*read_to=20/);
   }
+});
+
+Deno.test("a position has the epoch that its record is of, and a start asks whether that record is still there", async () => {
+  const { feed, fill, read } = rig();
+  const asked = () => {
+    void feed.wait(9, 0, NEVER);
+    const { epochBefore, offset } = feed.wanted(false)!;
+    return [offset, epochBefore];
+  };
+  assert.deepEqual(await read("20 leader 4"), { ...IDLE, next: "20 leader 4" }, "nothing is known less");
+  assert.deepEqual(asked(), [20, 4]);
+  assert.deepEqual(await read("25"), { ...IDLE, next: "25" }, "an earlier version has written the position");
+  assert.deepEqual(asked(), [25, -1]);
+  fill(6);
+  const taken = await read("25");
+  assert.deepEqual([taken.kind, "next" in taken && taken.next], ["events", "30 leader 6"]);
+  // Where it goes on at another offset, the record before that is none that was read.
+  const diverged = rig({ found: ["diverged"] });
+  diverged.feed.divergedAt = 15;
+  const back = await diverged.read("20 leader 4 epoch 2 begun 0 read 0-5,7");
+  assert.deepEqual(["next" in back && back.next], ["15 epoch 2 begun 0 read 0-5,7"]);
+  const gone = await rig({ found: ["gone"] }).read("3 leader 4");
+  assert.deepEqual(["next" in gone && gone.next], [`${OLDEST}`]);
 });
 
 Deno.test("a topic is told by its id, and one that is another now is not read on", async () => {
@@ -305,12 +328,14 @@ Deno.test("a topic that is made again during its first read is begun where the n
 });
 
 Deno.test("a position that is none of Kafka is refused", async () => {
-  await assert.rejects(rig().read("q1 5"), {
-    kind: "refused",
-    message:
-      "partition t/3: the state says that it was read to q1 5, which is no offset: was it another bus " +
-      "before? Give this one another URL, or the handler another STATE_DIR",
-  });
+  for (const position of ["q1 5", "5 leader", "5 leader -1", "5 leader 2147483648", "5 epoch 1 leader 2"]) {
+    await assert.rejects(rig().read(position), {
+      kind: "refused",
+      message:
+        `partition t/3: the state says that it was read to ${position}, which is no offset: was it another ` +
+        "bus before? Give this one another URL, or the handler another STATE_DIR",
+    });
+  }
 });
 
 Deno.test("a new epoch begins where the partition was given, and one that goes on where it is", async () => {
