@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { PATIENCE_MS, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { randomNumbers } from "../support/event_stream.ts";
+import { compressed, writeRequest } from "../support/prometheus_messages.ts";
 import { Listener } from "./listener.ts";
 import { sqlitePath } from "./plant.ts";
 import { assertProven } from "./proof.ts";
@@ -15,30 +16,39 @@ export interface PushCrash {
 }
 
 const SENDERS = 4;
-/** Every so many requests have a key. */
-const KEYED = 2;
+type Request = readonly [path: string, body: BodyInit, headers: Readonly<Record<string, string>>];
+/** Requests take turns: with a key, without one, by remote write. Only those without one may count again. */
+const KINDS = 3;
+const KEYED = 0;
+const PLAIN = 1;
 
 /**
  * Each request has a name of its own, and is sent again until it is answered. A request with a key counts
- * once. One without counts at least once, and at most as often as it was sent.
+ * once, and so does one of remote write. Another one counts at least once, and at most as often as it was
+ * sent.
  */
 export async function pushThroughKills({ seed, requests, linesEach, kills }: PushCrash): Promise<void> {
   const random = randomNumbers(seed);
   await using directory = await temporaryDirectory();
   await using listener = await Listener.start(directory.path);
-  const timeNs = `${Math.floor(Date.now() / 1000) - 3600}000000000`;
+  const timeSeconds = Math.floor(Date.now() / 1000) - 3600;
+  const requestOf = (number: number): Request => {
+    if (number % KINDS > PLAIN) return remoteWrite(`r${number}.f`, timeSeconds, linesEach);
+    const body = `r${number} f=1 ${timeSeconds}000000000\n`.repeat(linesEach);
+    return ["/write", body, number % KINDS === KEYED ? { "idempotency-key": `k${number}` } : {}];
+  };
   const tries = new Array<number>(requests).fill(0);
   let [next, answered] = [0, 0];
   const send = async () => {
     while (next < requests) {
       const number = next++;
-      const body = `r${number} f=1 ${timeNs}\n`.repeat(linesEach);
-      const headers: Record<string, string> = number % KEYED === 0 ? { "idempotency-key": `k${number}` } : {};
+      const request = requestOf(number);
       const isTaken = async () => {
         tries[number]!++;
-        const reply = await listener.post("/write", body, headers).catch(() => undefined);
-        assert.ok(reply === undefined || reply.status === 204 || reply.status === 429, reply?.text);
-        return reply?.status === 204;
+        const reply = await listener.post(...request).catch(() => undefined);
+        const isKnown = reply === undefined || [200, 204, 429, 503].includes(reply.status);
+        assert.ok(isKnown, reply?.text);
+        return reply !== undefined && reply.status < 300;
       };
       await until(isTaken, "an answer");
       answered++;
@@ -61,10 +71,17 @@ export async function pushThroughKills({ seed, requests, linesEach, kills }: Pus
   const counts = countsIn(sqlitePath(directory.path));
   for (let number = 0; number < requests; number++) {
     const times = (counts.get(`r${number}.f`) ?? 0) / linesEach;
-    const most = number % KEYED === 0 ? 1 : tries[number]!;
+    const most = number % KINDS === PLAIN ? tries[number]! : 1;
     const isRight = Number.isInteger(times) && times >= 1 && times <= most;
     assert.ok(isRight, `request ${number}: ${times} of ${most}`);
   }
+}
+
+function remoteWrite(name: string, timeSeconds: number, count: number): Request {
+  const samples = Array.from({ length: count }, (_, i) => ({ value: 1, timestamp: timeSeconds * 1000 + i }));
+  const body = compressed(writeRequest([{ labels: { __name__: name }, samples }]));
+  const headers = { "content-type": "application/x-protobuf", "content-encoding": "snappy" };
+  return ["/api/v1/write", Uint8Array.from(body), headers];
 }
 
 function countsIn(path: string): Map<string, number> {

@@ -53,6 +53,11 @@ export interface PushPath {
   /** A `content-encoding` beside gzip whose bodies are handed over as they came. */
   readonly ownEncoding?: string | undefined;
   /**
+   * Whether a request that says the same as an earlier one is that one, sent again. So it is where each value
+   * has a series and a time.
+   */
+  readonly isKnownByContents?: boolean;
+  /**
    * Tells in each step how many bytes it holds beside the body.
    *
    * @throws {BodyError} Nothing of the request is kept.

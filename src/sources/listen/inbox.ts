@@ -2,7 +2,8 @@ import { endsUpTo } from "../../bus/raw_events.ts";
 import type { RecordRun } from "./decoder.ts";
 import { PushTraces } from "./push_traces.ts";
 import { RecentRuns } from "./recent_runs.ts";
-import { InboxStore, type KeyedAnswer, type StoredRun, weightOf } from "./inbox_store.ts";
+import type { KeyedAnswer, RequestMark } from "./answer_store.ts";
+import { InboxStore, type StoredRun, weightOf } from "./inbox_store.ts";
 
 /** A read takes these bytes and one run at most. */
 const RUN_MAX_BYTES = 1024 * 1024;
@@ -157,8 +158,8 @@ export class Inbox {
   }
 
   /** The answer that the request with this key had. */
-  answerFor(key: string): Omit<KeyedAnswer, "key"> | undefined {
-    return this.store.answerFor(key);
+  answerFor(mark: RequestMark, key: string): Pick<KeyedAnswer, "digest" | "answer"> | undefined {
+    return this.store.answerFor(mark, key);
   }
 
   /**

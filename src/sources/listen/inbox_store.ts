@@ -2,7 +2,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { eachRow } from "../../platform/file/database.ts";
 import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { openAlone } from "../../platform/file/lone_database.ts";
-import type { Answer, RecordFormat, RecordRun } from "./decoder.ts";
+import { ANSWER_SCHEMA, AnswerStore, type KeyedAnswer, type RequestMark } from "./answer_store.ts";
+import type { RecordFormat, RecordRun } from "./decoder.ts";
 
 /** A run of the inbox. */
 export interface StoredRun extends RecordRun {
@@ -10,13 +11,6 @@ export interface StoredRun extends RecordRun {
   readonly first: number;
   /** When it arrived, Unix ms. */
   readonly arrivedMs: number;
-}
-
-/** The answer to a request that had a key, and the digest of that request. */
-export interface KeyedAnswer {
-  readonly key: string;
-  readonly digest: string;
-  readonly answer: Answer;
 }
 
 /** What one commit changes. */
@@ -33,16 +27,11 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS inbox (id TEXT NOT NULL, next INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS run (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, weight INTEGER NOT NULL,
     format TEXT NOT NULL, topic TEXT, arrived_ms INTEGER NOT NULL, ends BLOB NOT NULL, bytes BLOB NOT NULL);
-  CREATE TABLE IF NOT EXISTS answer (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
-    digest TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL);
 `;
-/** The latest requests with a key that are remembered. */
-const ANSWERS_MAX = 100_000;
 /** Memory and disk that a run takes beside its records. */
 const RUN_BYTES = 256;
 /** Memory for the end of each record. */
 const END_BYTES = 4;
-const ENCODER = new TextEncoder();
 const SELECT_RUNS = "SELECT first, format, topic, arrived_ms, ends, bytes FROM run " +
   "WHERE first >= (SELECT max(first) FROM run WHERE first <= ?) ORDER BY first";
 
@@ -68,13 +57,10 @@ export class InboxStore {
   /** Identity of the inbox: another file is another history. */
   readonly id: string;
   private readonly insertRun: StatementSync;
-  private readonly insertAnswer: StatementSync;
   private readonly deleteRuns: StatementSync;
-  private readonly deleteAnswers: StatementSync;
   private readonly setNext: StatementSync;
   private readonly selectFirst: StatementSync;
-  private readonly selectAnswer: StatementSync;
-
+  private readonly answers: Readonly<Record<RequestMark, AnswerStore>>;
   private readonly identity: DatabaseIdentity;
 
   private constructor(private readonly database: DatabaseSync, path: string) {
@@ -83,23 +69,20 @@ export class InboxStore {
       .run(crypto.randomUUID());
     this.id = (database.prepare("SELECT id FROM inbox").get() as { id: string }).id;
     this.insertRun = database.prepare("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    this.insertAnswer = database.prepare(
-      "INSERT OR REPLACE INTO answer (key, digest, status, headers, body) VALUES (?, ?, ?, ?, ?)",
-    );
     this.deleteRuns = database.prepare(
       "DELETE FROM run WHERE first + count <= ? AND first < ? RETURNING weight",
     );
     this.selectFirst = database.prepare("SELECT coalesce(min(first), ?) AS first FROM run");
-    this.deleteAnswers = database.prepare(
-      "DELETE FROM answer WHERE number <= (SELECT max(number) FROM answer) - ?",
-    );
     this.setNext = database.prepare("UPDATE inbox SET next = ?");
-    this.selectAnswer = database.prepare("SELECT digest, status, headers, body FROM answer WHERE key = ?");
+    this.answers = {
+      key: new AnswerStore(database, "key"),
+      contents: new AnswerStore(database, "contents"),
+    };
   }
 
   /** @throws {UnfitFile} or SQLite's error. */
   static open(path: string): InboxStore {
-    const database = openAlone(path, SCHEMA);
+    const database = openAlone(path, SCHEMA + ANSWER_SCHEMA);
     try {
       return new InboxStore(database, path);
     } catch (error) {
@@ -132,11 +115,9 @@ export class InboxStore {
     this.database.exec("BEGIN IMMEDIATE");
     try {
       for (const run of runs) this.add(run);
-      for (const { key, digest, answer: { status, headers, body } } of answers) {
-        const bytes = typeof body === "string" ? ENCODER.encode(body) : body;
-        this.insertAnswer.run(key, digest, status, JSON.stringify(headers), bytes);
+      for (const mark of ["key", "contents"] as const) {
+        this.answers[mark].add(answers.filter((answer) => answer.mark === mark));
       }
-      if (answers.length > 0) this.deleteAnswers.run(ANSWERS_MAX);
       this.setNext.run(next);
       const deleted = this.deleteRuns.all(trimTo, trimTo) as unknown as { weight: number }[];
       const { first } = this.selectFirst.get(next) as { first: number };
@@ -169,13 +150,8 @@ export class InboxStore {
     }
   }
 
-  answerFor(key: string): Omit<KeyedAnswer, "key"> | undefined {
-    const row = this.selectAnswer.get(key) as
-      | { digest: string; status: number; headers: string; body: Uint8Array<ArrayBuffer> }
-      | undefined;
-    if (row === undefined) return undefined;
-    const { digest, status, headers, body } = row;
-    return { digest, answer: { status, headers: JSON.parse(headers), body } };
+  answerFor(mark: RequestMark, key: string): Pick<KeyedAnswer, "digest" | "answer"> | undefined {
+    return this.answers[mark].answerFor(key);
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
 /** A protocol whose requests have no records: they become events of protocol v1. */
 export class ProtocolDecoder implements PushPath {
   readonly ownEncoding: string | undefined;
+  readonly isKnownByContents = true;
 
   constructor(private readonly protocol: PushProtocol) {
     this.ownEncoding = protocol.encoding;

@@ -6,6 +6,7 @@ import { ByteBudget } from "../../platform/http/byte_budget.ts";
 import { HttpListener, INTERRUPTED } from "../../platform/http/http_listener.ts";
 import { Rarely } from "../../platform/http/rarely.ts";
 import type { Logger } from "../../platform/log/logger.ts";
+import type { KeyedAnswer } from "./answer_store.ts";
 import type { Answer, Decoded, PushPath } from "./decoder.ts";
 import { type Inbox, InboxFullError } from "./inbox.ts";
 import { DecodingRoom } from "./decoding_room.ts";
@@ -33,7 +34,10 @@ const FULL_RETRY_SECONDS = 5;
 const KEY_MAX_CHARACTERS = 256;
 const CHALLENGE = 'Bearer, Basic realm="listen"';
 
-/** A request with a key that is being answered, and the digest of its body. */
+/** A request that is the same when it comes again. */
+type RepeatableRequest = Omit<KeyedAnswer, "answer">;
+
+/** Such a request that is being answered, and the digest of its body. */
 interface InFlight {
   readonly digest: string;
   readonly answer: Promise<Answer>;
@@ -137,8 +141,14 @@ export class PushServer {
             await run(path.decode({ body: bytes, query: url.searchParams, headers, arrivedMs })),
             headers,
           );
-        if (key === null) return await this.keep(await decode(), arrivedMs);
-        return await this.once(key, await run(digestOf(url, bytes)), decode, arrivedMs);
+        if (key === null && path.isKnownByContents !== true) {
+          return await this.keep(await decode(), arrivedMs);
+        }
+        const digest = await decoding.run(digestOf(url, bytes), bytes.length);
+        const repeatable = key === null
+          ? { mark: "contents", key: digest, digest } as const
+          : { mark: "key", key, digest } as const;
+        return await this.once(repeatable, decode, arrivedMs);
       } finally {
         decoding.leave();
         release();
@@ -148,24 +158,25 @@ export class PushServer {
     }
   }
 
-  /** The answer of the request that had this key before, else that of this one. */
+  /** The answer of the request that was the same before, else that of this one. */
   private async once(
-    key: string,
-    digest: string,
+    request: RepeatableRequest,
     decode: () => Promise<Decoded>,
     arrivedMs: number,
   ): Promise<Answer> {
-    const earlier = this.inFlight.get(key) ?? this.inbox.answerFor(key);
+    const { mark, key, digest } = request;
+    const inFlightKey = `${mark} ${key}`;
+    const earlier = this.inFlight.get(inFlightKey) ?? this.inbox.answerFor(mark, key);
     if (earlier !== undefined) {
       if (earlier.digest === digest) return await earlier.answer;
       throw new BodyError(422, "idempotency-key was that of another request; each needs its own");
     }
-    const answer = decode().then((decoded) => this.keep(decoded, arrivedMs, { key, digest }));
-    this.inFlight.set(key, { digest, answer });
+    const answer = decode().then((decoded) => this.keep(decoded, arrivedMs, request));
+    this.inFlight.set(inFlightKey, { digest, answer });
     try {
       return await answer;
     } finally {
-      this.inFlight.delete(key);
+      this.inFlight.delete(inFlightKey);
     }
   }
 
@@ -173,7 +184,7 @@ export class PushServer {
   private async keep(
     { runs, answer: answerOrAt, refused }: Decoded,
     arrivedMs: number,
-    keyed?: { readonly key: string; readonly digest: string },
+    keyed?: RepeatableRequest,
   ): Promise<Answer> {
     const answerAt = typeof answerOrAt === "function" ? answerOrAt : () => answerOrAt;
     const keyedAt = keyed && ((next: number) => ({ ...keyed, answer: answerAt(next) }));

@@ -4,6 +4,7 @@ import { systemClock } from "../../../src/platform/clock/clock.ts";
 import type { RecordRun } from "../../../src/sources/listen/decoder.ts";
 import { giveWay } from "../../../src/platform/clock/steps.ts";
 import { Inbox, InboxFullError } from "../../../src/sources/listen/inbox.ts";
+import type { KeyedAnswer } from "../../../src/sources/listen/answer_store.ts";
 import { InboxStore } from "../../../src/sources/listen/inbox_store.ts";
 import { RecentRuns } from "../../../src/sources/listen/recent_runs.ts";
 import { temporaryDirectory } from "../../support/executable.ts";
@@ -162,6 +163,7 @@ Deno.test("a commit that fails refuses all that shared it, and leaves nothing of
     const { bytes } = inbox;
     // What SQLite cannot take fails as a full disk does.
     const unfit = () => ({
+      mark: "key" as const,
       key: "k",
       digest: undefined as never,
       answer: { status: 200, headers: {}, body: "" },
@@ -276,18 +278,42 @@ Deno.test("a hundred thousand answers to requests with a key are remembered", as
   const store = InboxStore.open(`${directory.path}/inbox.sqlite`);
   try {
     const answers = Array.from({ length: 100_001 }, (_, i) => ({
+      mark: "key" as const,
       key: `k${i}`,
       digest: `d${i}`,
       answer: { status: 204, headers: { h: `${i}` }, body: i === 1 ? "text" : "" },
     }));
     store.commit({ runs: [], answers, next: 0, trimTo: 0 });
-    assert.equal(store.answerFor("k0"), undefined);
-    const { digest, answer } = store.answerFor("k1")!;
+    assert.equal(store.answerFor("key", "k0"), undefined);
+    const { digest, answer } = store.answerFor("key", "k1")!;
     const { status, headers, body } = answer;
     assert.deepEqual([digest, status, headers], ["d1", 204, { h: "1" }]);
     assert.equal(DECODER.decode(body as Uint8Array), "text");
     store.commit({ runs: [], answers: [{ ...answers[0]!, digest: "new" }], next: 0, trimTo: 0 });
-    assert.deepEqual([store.answerFor("k0")?.digest, store.answerFor("k1")], ["new", undefined]);
+    assert.deepEqual([store.answerFor("key", "k0")?.digest, store.answerFor("key", "k1")], [
+      "new",
+      undefined,
+    ]);
+  } finally {
+    store.close();
+  }
+});
+
+Deno.test("twenty thousand answers to requests that are known by their contents are remembered, beside the keys", async () => {
+  await using directory = await temporaryDirectory();
+  const store = InboxStore.open(`${directory.path}/inbox.sqlite`);
+  const answer = { status: 200, headers: {}, body: "" };
+  const commit = (answers: readonly KeyedAnswer[]) =>
+    void store.commit({ runs: [], answers, next: 0, trimTo: 0 });
+  try {
+    commit([{ mark: "key", key: "k", digest: "of a key", answer }]);
+    commit(
+      Array.from({ length: 20_001 }, (_, i) => ({ mark: "contents", key: `c${i}`, digest: `d${i}`, answer })),
+    );
+    const digests = ["c0", "c1", "c20000", "k"].map((key) => store.answerFor("contents", key)?.digest);
+    assert.deepEqual(digests, [undefined, "d1", "d20000", undefined]);
+    assert.equal(store.answerFor("key", "k")?.digest, "of a key");
+    assert.equal(store.answerFor("key", "c1"), undefined);
   } finally {
     store.close();
   }

@@ -17,6 +17,15 @@ const TIME_MS = 1_700_000_000_000;
 const point = (asDouble: number | string) => ({ timeUnixNano: `${TIME_MS}000000`, asDouble });
 const gauge = (...values: (number | string)[]) =>
   requestOf([{ name: "g", gauge: { dataPoints: values.map(point) } }]);
+const sampled = (name: string, value: number) => ({
+  labels: { __name__: name },
+  samples: [{ value, timestamp: TIME_MS }],
+});
+const REPEATABLE = [
+  ["/api/v1/write", (value: number) => compressed(writeRequest([sampled("a", value)])), SNAPPY],
+  ["/v1/metrics", (value: number) => encoded(gauge(value), PROTOBUF), { "content-type": PROTOBUF }],
+  ["/v1/metrics", (value: number) => encoded(gauge(value), JSON_TYPE), { "content-type": JSON_TYPE }],
+] as const;
 const bytesOf = async (rig: Rig, path: string, body: Uint8Array, headers: Record<string, string>) => {
   const reply = await fetch(rig.server.url + path, { method: "POST", body: Uint8Array.from(body), headers });
   return { status: reply.status, type: reply.headers.get("content-type"), body: await reply.bytes() };
@@ -53,7 +62,8 @@ for (const type of [PROTOBUF, JSON_TYPE]) {
     const first = await bytesOf(rig, "/v1/metrics", body, { "content-type": type });
     assert.deepEqual([first.status, first.type, decodedAnswer(first.body, type)], [200, type, {}]);
     const zipped = { "content-type": type, "content-encoding": "gzip" };
-    assert.equal((await bytesOf(rig, "/v1/metrics", gzipSync(body), zipped)).status, 200);
+    const others = encoded(gauge(4, 5), type);
+    assert.equal((await bytesOf(rig, "/v1/metrics", gzipSync(others), zipped)).status, 200);
     const infinite = type === JSON_TYPE ? "Infinity" : Infinity;
     const partly = await bytesOf(rig, "/v1/metrics", encoded(gauge(3, infinite), type), {
       "content-type": type,
@@ -62,23 +72,40 @@ for (const type of [PROTOBUF, JSON_TYPE]) {
     assert.match(JSON.stringify(decodedAnswer(partly.body, type)), /"rejectedDataPoints":"1".*1 of 2 points/);
     const cut = await bytesOf(rig, "/v1/metrics", body.subarray(0, 9), { "content-type": type });
     assert.deepEqual([cut.status, cut.type, decodedStatus(cut.body, type).code], [400, type, 3]);
-    assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 2, 1, 2, 3]);
+    assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 2, 4, 5, 3]);
   });
 }
 
+Deno.test("remote write and OTLP count once however often they are sent; other values count", async () => {
+  for (const [path, bodyOf, headers] of REPEATABLE) {
+    await using rig = await Rig.start();
+    const send = (value: number) => rig.post(path, Uint8Array.from(bodyOf(value)), headers);
+    const [first, ...others] = await Promise.all([send(1), send(1), send(1)]);
+    const { status, text } = first!;
+    assert.deepEqual([status, ...others.map((other) => other.status)], [200, 200, 200]);
+    assert.equal((await send(2)).status, 200);
+    const again = await send(1);
+    assert.deepEqual([again.status, again.text], [status, text]);
+    for (const name of ["content-type", "x-prometheus-remote-write-samples-written"]) {
+      assert.equal(again.headers.get(name), first!.headers.get(name));
+    }
+    assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 2]);
+  }
+});
+
 Deno.test("a full inbox is answered so that both kinds of clients send again; a wrong token is 401", async () => {
   await using rig = await Rig.start({ maxBytes: 4000, token: "secret" });
-  const series = { labels: { __name__: "a" }, samples: [{ value: 1, timestamp: TIME_MS }] };
   const requests = [
-    ["/v1/metrics", encoded(gauge(1), PROTOBUF), { "content-type": PROTOBUF }, 429],
-    ["/v1/metrics", encoded(gauge(1), JSON_TYPE), { "content-type": JSON_TYPE }, 429],
-    ["/api/v1/write", compressed(writeRequest([series])), SNAPPY, 503],
+    ["/v1/metrics", (value: number) => encoded(gauge(value), PROTOBUF), { "content-type": PROTOBUF }, 429],
+    ["/v1/metrics", (value: number) => encoded(gauge(value), JSON_TYPE), { "content-type": JSON_TYPE }, 429],
+    ["/api/v1/write", (value: number) => compressed(writeRequest([sampled("a", value)])), SNAPPY, 503],
   ] as const;
-  for (const [path, sent, headers, full] of requests) {
-    const body = Uint8Array.from(sent);
-    assert.equal((await rig.post(path, body, { ...headers, authorization: "Bearer wrong" })).status, 401);
+  for (const [path, bodyOf, headers, full] of requests) {
+    const sent = Uint8Array.from(bodyOf(0));
+    assert.equal((await rig.post(path, sent, { ...headers, authorization: "Bearer wrong" })).status, 401);
     let taken = 0;
     for (;;) {
+      const body = Uint8Array.from(bodyOf(taken));
       const { status, headers: answer } = await rig.post(path, body, {
         ...headers,
         authorization: "Bearer secret",
