@@ -33,10 +33,14 @@ export interface Upsert {
 /** Rows to look for. */
 type Sought = Pick<Upsert, "table" | "hasLabels" | "instance" | "rows">;
 
-/** The number of rows that were written, and whether the claim still belongs to the writer. */
+/** The result of a write. */
 export interface Upserted {
+  /** The number of rows that were written. */
   readonly written: number;
+  /** Whether the claim still belongs to the writer. */
   readonly isClaimed: boolean;
+  /** The outbox id that the claim had before the write; null: claims are not used. */
+  readonly claimedTo: number | null;
 }
 
 /** Writes rows by a single statement, so that there is never an open transaction to clean up. */
@@ -53,9 +57,13 @@ export function upsert(
      from current_setting('synchronous_commit') as setting)`;
   // The claim's row stays locked to the end. A handler that takes over waits for it and then finds the
   // written rows.
-  const claimed = claim === undefined ? sql`select 1` : sql`
-    update ${sql(writerTableOf(table))} set next_id = greatest(next_id, ${claim.nextId})
-    where instance = ${instance} and life = ${claim.life} returning 1`;
+  // The query in `returning` sees the row as it was before the update.
+  const writerTable = sql(writerTableOf(table));
+  const claimed = claim === undefined ? sql`select null::float8 as before` : sql`
+    update ${writerTable} set next_id = greatest(next_id, ${claim.nextId})
+    where instance = ${instance} and life = ${claim.life}
+    returning (select former.next_id::float8 from ${writerTable} as former
+      where former.instance = ${instance}) as before`;
   return sql<Upserted[]>`
     with claimed as (${claimed}),
     put as (
@@ -71,7 +79,8 @@ export function upsert(
         or (${overwrites === true} and excluded.revision = stored.revision)
       returning 1
     )
-    select (select count(*) from put)::int as written, exists (select 1 from claimed) as "isClaimed"`;
+    select (select count(*) from put)::int as written, exists (select 1 from claimed) as "isClaimed",
+      (select before from claimed) as "claimedTo"`;
 }
 
 interface HeldRow {

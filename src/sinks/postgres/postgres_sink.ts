@@ -47,6 +47,8 @@ export class PostgresSink implements Sink {
   private readonly session: PostgresSession;
   private readonly tables: PostgresTables;
   private opened: Opened | undefined;
+  /** The outbox id that the claim must have reached by the writes since the sink was opened. */
+  private writtenTo = 0;
 
   constructor(private readonly options: PostgresSinkOptions, private readonly logger: Logger) {
     this.id = options.id;
@@ -61,6 +63,7 @@ export class PostgresSink implements Sink {
     for (const table of prepared.made) this.logger.info("table created", { table });
     for (const flaw of prepared.flaws) this.logger.warn(flaw, { table: this.options.table });
     this.opened = { context, prepared };
+    this.writtenTo = 0;
     if (prepared.isClaiming) await claim(this.tables.claim(signal), context, this.address, this.logger);
     const alarm = await this.missing(this.opened, signal);
     if (alarm !== undefined) context.alarm(alarm);
@@ -77,8 +80,10 @@ export class PostgresSink implements Sink {
     const claim = prepared.isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
     const wanted = { ...this.upsert(rows, prepared), claim, overwrites: batch.overwrites };
     const [answer] = await this.session.query(WRITING, signal, (sql) => upsert(sql, wanted));
-    const { written, isClaimed } = answer!;
+    const { written, isClaimed, claimedTo } = answer!;
     if (!isClaimed) throw await claimLost(this.tables.claim(signal), context, this.address);
+    this.assertNotPutBack(claimedTo);
+    this.writtenTo = Math.max(this.writtenTo, batch.nextId);
     if (written < rows.length) await this.explain(rows, opened, signal);
   }
 
@@ -115,6 +120,19 @@ export class PostgresSink implements Sink {
 
   private get address(): string {
     return `PostgreSQL, table ${this.options.table}`;
+  }
+
+  /**
+   * Behind a pooler another server may take over, or a backup may be restored, while the connection stays.
+   * Then the sink is opened again, which looks for the rows that were confirmed.
+   */
+  private assertNotPutBack(claimedTo: number | null): void {
+    if (claimedTo === null || claimedTo >= this.writtenTo) return;
+    throw new SinkError(
+      "unavailable",
+      `${this.address} is of an earlier time than what was written over this connection: it was restored, ` +
+        "or a replica that was behind has taken over. It is opened again.",
+    );
   }
 
   /** Refuses rows with labels where the key has none: series that differ only in labels would be one row. */

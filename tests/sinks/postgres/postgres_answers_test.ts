@@ -77,7 +77,10 @@ async function written(
   given: Given,
   answers: readonly (readonly unknown[])[] = [[]],
 ) {
-  const script = { "the rows": [[{ written: 1, isClaimed: true }]], "the rows there": answers };
+  const script = {
+    "the rows": [[{ written: 1, isClaimed: true, claimedTo: null }]],
+    "the rows there": answers,
+  };
   const opened = sinkWith({ script, ...given });
   await opened.open();
   opened.asked.length = 0;
@@ -132,7 +135,9 @@ Deno.test("a table without labels in its key takes rows without labels, and no o
 
 Deno.test("only a batch that overwrites replaces rows of the same revision", async () => {
   for (const overwrites of [undefined, false, true]) {
-    const { sink, open, asked } = sinkWith({ script: { "the rows": [[{ written: 1, isClaimed: true }]] } });
+    const { sink, open, asked } = sinkWith({
+      script: { "the rows": [[{ written: 1, isClaimed: true, claimedTo: null }]] },
+    });
     await open();
     asked.length = 0;
     await sink.write({ ...batchOf([ROWS[0]!]), ...(overwrites !== undefined && { overwrites }) }, NEVER);
@@ -150,7 +155,7 @@ Deno.test("a batch is written under the claim, and one whose claim is lost says 
   assert.deepEqual(kept.claims.map(({ life, nextId }) => [life, nextId]), [["life-of-the-tests", 7]]);
   const unclaimed = await written([ROWS[0]!], {});
   assert.deepEqual(unclaimed.claims, []);
-  assert.match(unclaimed.asked[0]!.text, /with claimed as \(select 1\)/);
+  assert.match(unclaimed.asked[0]!.text, /with claimed as \(select null/);
   const script = { "the rows": [[{ written: 0, isClaimed: false }]] };
   const lost = sinkWith({ prepared, script });
   await lost.open();
@@ -168,6 +173,20 @@ Deno.test("a batch is written under the claim, and one whose claim is lost says 
     "misconfigured",
     "PostgreSQL, table rows: it is another's",
   ]);
+});
+
+Deno.test("a database that went back to an earlier time under an open connection is opened again", async () => {
+  const answers = [null, 0, 1, 0].map((claimedTo) => [{ written: 1, isClaimed: true, claimedTo }]);
+  const { sink, open } = sinkWith({ prepared: { isClaiming: true }, script: { "the rows": answers } });
+  await open();
+  const write = () => sink.write(batchOf([ROWS[0]!]), NEVER);
+  await write();
+  const error = await errorOf(write());
+  assert.equal(error.kind, "unavailable");
+  assert.match(error.message, /of an earlier time .* It is opened again\.$/);
+  await write();
+  await open();
+  await write();
 });
 
 Deno.test("a sink that is not open writes nothing", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
+import type { SinkAlarm } from "../../../src/contract/sink.ts";
+import { writerTableOf } from "../../../src/sinks/postgres/postgres_table_name.ts";
 import { PostgresSink, type PostgresSinkOptions } from "../../../src/sinks/postgres/postgres_sink.ts";
 import { postgresConnection } from "../../support/postgres_connection.ts";
 import { postgresIsExternal, startPostgres } from "../../support/postgres_server.ts";
@@ -163,6 +165,24 @@ Deno.test("PostgresSink", async (t) => {
       assert.equal(await writtenAt(), first);
       await sink.write(batchOf([aggregateOf({ revision: 1 })]), NEVER);
       assert.notEqual(await writtenAt(), first);
+    });
+
+    await step("notices a database that goes back in time under its connection", async (sink, table) => {
+      const alarms: SinkAlarm[] = [];
+      const confirmed = { any: true, newest: [aggregateOf({ name: "a" })] };
+      const context = { ...CONTEXT, confirmed, alarm: (alarm: SinkAlarm) => alarms.push(alarm) };
+      const later = [aggregateOf({ name: "b" })];
+      const next = batchOf(later, 1);
+      await sink.open(context, NEVER);
+      alarms.length = 0;
+      await sink.write(batchOf(confirmed.newest), NEVER);
+      await ask((sql) => sql`delete from ${sql(table)}`);
+      await ask((sql) => sql`update ${sql(writerTableOf(table))} set next_id = 0`);
+      await assert.rejects(sink.write(next, NEVER), sinkError("unavailable", /of an earlier time/));
+      await sink.open(context, NEVER);
+      assert.deepEqual(alarms.map(({ kind }) => kind), ["rows_missing"]);
+      await sink.write(next, NEVER);
+      assertSameAggregates(await backends.readTable(table, "plant-1"), later);
     });
 
     await step("rejects what a constraint of the table refuses, and stays usable", async (sink, table) => {
