@@ -1,12 +1,11 @@
-import { endsUpTo } from "../../bus/raw_events.ts";
 import type { RecordRun } from "./decoder.ts";
 import { PushTraces } from "./push_traces.ts";
 import { RecentRuns } from "./recent_runs.ts";
 import type { KeyedAnswer, RequestMark } from "./answer_store.ts";
 import { InboxStore, type StoredRun, weightOf } from "./inbox_store.ts";
+import { partsOf } from "./run_parts.ts";
 
 /** A read takes these bytes and one run at most. */
-const RUN_MAX_BYTES = 1024 * 1024;
 const READ_MAX_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -65,9 +64,12 @@ export class Inbox {
   readonly traces = new PushTraces();
   private readonly wakes = new Set<() => void>();
   private isClosed = false;
+  /** How many of the newest records were gone when it was opened, though they had been kept. */
+  readonly gone: number;
 
   private constructor(private readonly store: InboxStore, public maxBytes: number) {
-    const { first, next, weight } = store.bounds();
+    const { first, next, weight, gone } = store.bounds();
+    this.gone = gone;
     this.oldest = first;
     this.end = this.endWaiting = this.readTo = next;
     this.weight = weight;
@@ -171,6 +173,7 @@ export class Inbox {
     const parts: RunPart[] = [];
     let [left, bytes] = [limit, 0];
     for (const run of this.runsFrom(offset)) {
+      if (run.first > offset + limit - left) break;
       if (parts.length > 0 && run.format !== parts[0]!.run.format) break;
       const from = Math.max(0, offset - run.first);
       // Only as a whole a run need not be decoded again.
@@ -186,6 +189,18 @@ export class Inbox {
     // Should they be asked for once more, the file has them.
     this.recent.deleteBefore(end);
     return parts;
+  }
+
+  /** Offset of the first record from this offset on, or of the next one to come. Those between are gone. */
+  presentFrom(offset: number): number {
+    if (offset >= this.end || this.recent.at(offset) !== undefined) return offset;
+    return this.store.presentFrom(offset) ?? this.end;
+  }
+
+  /** How many records the inbox whose file was here before had from this position on; 0: it is unknown. */
+  goneWith(id: string, position: string | undefined): number {
+    const end = this.store.promisedBy(id);
+    return end === 0 ? 0 : Math.max(0, end - Number(position ?? 0));
   }
 
   /** Resolves when there is a record at or after `offset`, after `waitMs`, or when the signal fires. */
@@ -286,20 +301,5 @@ export class Inbox {
         : "the inbox is full (INBOX_MAX_BYTES), since the handler does not keep up; send again later",
       isForGood,
     );
-  }
-}
-
-/** The same records in runs of at most `RUN_MAX_BYTES`, or of one record where that is larger. */
-function* partsOf(run: RecordRun): Generator<RecordRun> {
-  const { bytes, ends } = run.records;
-  if (bytes.length <= RUN_MAX_BYTES) return yield run;
-  for (let from = 0, to = 0; from < ends.length; from = to) {
-    const start = from === 0 ? 0 : ends[from - 1]! + 1;
-    to = Math.max(from + 1, endsUpTo(ends, start + RUN_MAX_BYTES));
-    const records = {
-      bytes: bytes.subarray(start, ends[to - 1]),
-      ends: ends.slice(from, to).map((end) => end - start),
-    };
-    yield { ...run, records, decoded: undefined };
   }
 }

@@ -43,10 +43,14 @@ export class InboxPartition implements Partition {
     this.assertListening();
     const { id, first, reached } = inbox;
     if (lineage !== undefined && lineage !== id) {
-      return { kind: "restarted", lineage: id, next: `${first}`, offset: first, lost: first };
+      const lost = first + inbox.goneWith(lineage, position);
+      return { kind: "restarted", lineage: id, next: `${first}`, offset: first, lost };
     }
     const at = position === undefined ? first : offsetOf(position);
-    if (at < first) return { kind: "gap", lineage: id, next: `${first}`, offset: first, lost: first - at };
+    const present = at < first ? first : this.presentFrom(at);
+    if (at < present) {
+      return { kind: "gap", lineage: id, next: `${present}`, offset: present, lost: present - at };
+    }
     // The file was copied back from an earlier time: all that was in it then was read.
     if (at > reached) {
       return { kind: "returned", lineage: id, next: `${reached}`, offset: reached, doubtful: 0 };
@@ -85,13 +89,22 @@ export class InboxPartition implements Partition {
     return Number.isNaN(unread) ? undefined : Math.max(0, unread);
   }
 
+  /** As that of the inbox. @throws {SourceError} */
+  private presentFrom(offset: number): number {
+    try {
+      return this.inbox.presentFrom(offset);
+    } catch (error) {
+      throw unreadable(error);
+    }
+  }
+
   /** Returns how many records there were. @throws {SourceError} */
   private take(at: number, limit: number, into: EventBatch): number {
     let parts: RunPart[];
     try {
       parts = at < this.inbox.next ? this.inbox.read(at, limit) : [];
     } catch (error) {
-      throw new SourceError("unavailable", `the inbox cannot be read: ${(error as Error).message}`);
+      throw unreadable(error);
     }
     const arrivedMs = this.context.clock.nowMs();
     const size = parts.reduce((sum, part) => sum + endOf(part) - startOf(part) + 1, 0);
@@ -146,6 +159,10 @@ function startOf({ run: { records: { ends } }, from }: RunPart): number {
 
 function endOf({ run: { records: { ends } }, to }: RunPart): number {
   return ends[to - 1]!;
+}
+
+function unreadable(error: unknown): SourceError {
+  return new SourceError("unavailable", `the inbox cannot be read: ${(error as Error).message}`);
 }
 
 /** @throws {SourceError} */

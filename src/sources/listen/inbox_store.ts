@@ -4,6 +4,7 @@ import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { openAlone } from "../../platform/file/lone_database.ts";
 import { ANSWER_SCHEMA, AnswerStore, type KeyedAnswer, type RequestMark } from "./answer_store.ts";
 import type { RecordFormat, RecordRun } from "./decoder.ts";
+import { InboxMark } from "./inbox_mark.ts";
 
 /** A run of the inbox. */
 export interface StoredRun extends RecordRun {
@@ -34,6 +35,10 @@ const RUN_BYTES = 256;
 const END_BYTES = 4;
 const SELECT_RUNS = "SELECT first, format, topic, arrived_ms, ends, bytes FROM run " +
   "WHERE first >= (SELECT max(first) FROM run WHERE first <= ?) ORDER BY first";
+const SELECT_PRESENT = "SELECT coalesce(" +
+  "(SELECT CASE WHEN first + count > ?1 THEN ?1 END FROM run WHERE first <= ?1 " +
+  "ORDER BY first DESC LIMIT 1), " +
+  "(SELECT min(first) FROM run WHERE first > ?1)) AS first";
 
 interface RunRow {
   readonly first: number;
@@ -60,10 +65,15 @@ export class InboxStore {
   private readonly deleteRuns: StatementSync;
   private readonly setNext: StatementSync;
   private readonly selectFirst: StatementSync;
+  private readonly selectPresent: StatementSync;
   private readonly answers: Readonly<Record<RequestMark, AnswerStore>>;
   private readonly identity: DatabaseIdentity;
 
-  private constructor(private readonly database: DatabaseSync, path: string) {
+  private constructor(
+    private readonly database: DatabaseSync,
+    path: string,
+    private readonly mark: InboxMark,
+  ) {
     this.identity = new DatabaseIdentity(path);
     database.prepare("INSERT INTO inbox SELECT ?, 0 WHERE NOT EXISTS (SELECT * FROM inbox)")
       .run(crypto.randomUUID());
@@ -74,6 +84,7 @@ export class InboxStore {
     );
     this.selectFirst = database.prepare("SELECT coalesce(min(first), ?) AS first FROM run");
     this.setNext = database.prepare("UPDATE inbox SET next = ?");
+    this.selectPresent = database.prepare(SELECT_PRESENT);
     this.answers = {
       key: new AnswerStore(database, "key"),
       contents: new AnswerStore(database, "contents"),
@@ -83,20 +94,44 @@ export class InboxStore {
   /** @throws {UnfitFile} or SQLite's error. */
   static open(path: string): InboxStore {
     const database = openAlone(path, SCHEMA + ANSWER_SCHEMA);
+    let mark: InboxMark | undefined;
     try {
-      return new InboxStore(database, path);
+      mark = new InboxMark(path);
+      return new InboxStore(database, path, mark);
     } catch (error) {
+      mark?.close();
       database.close();
       throw error;
     }
   }
 
-  /** The offset of the oldest record, the one that the next record gets, and the weight of all runs. */
-  bounds(): { readonly first: number; readonly next: number; readonly weight: number } {
-    return this.database.prepare(
+  /**
+   * The offset of the oldest record, the one that the next record gets, and the weight of all runs; and how
+   * many of the newest records are gone, though their senders were told that they are kept.
+   */
+  bounds(): {
+    readonly first: number;
+    readonly next: number;
+    readonly weight: number;
+    readonly gone: number;
+  } {
+    const bounds = this.database.prepare(
       "SELECT coalesce(min(first), (SELECT next FROM inbox)) AS first, (SELECT next FROM inbox) AS next, " +
         "coalesce(sum(weight), 0) AS weight FROM run",
     ).get() as unknown as { first: number; next: number; weight: number };
+    const next = Math.max(bounds.next, this.promisedBy(this.id));
+    return { ...bounds, next, gone: next - bounds.next };
+  }
+
+  /** The end of the inbox with this id, as the mark that was found has it; 0: nothing is known of it. */
+  promisedBy(id: string): number {
+    const { found } = this.mark;
+    return found?.id === id ? found.next : 0;
+  }
+
+  /** Offset of the first record from this offset on; undefined: there is none. */
+  presentFrom(offset: number): number | undefined {
+    return (this.selectPresent.get(offset) as { first: number | null }).first ?? undefined;
   }
 
   /** Why nothing that is committed would be found again; undefined: it would be. */
@@ -125,6 +160,7 @@ export class InboxStore {
       const { fault } = this;
       if (fault !== undefined) throw new Error(fault);
       this.database.exec("COMMIT");
+      if (runs.length > 0) this.mark.write({ id: this.id, next });
       return { first, freed: deleted.reduce((sum, { weight }) => sum + weight, 0) };
     } catch (error) {
       if (this.database.isTransaction) this.database.exec("ROLLBACK");
@@ -155,7 +191,9 @@ export class InboxStore {
   }
 
   close(): void {
-    if (this.database.isOpen) this.database.close();
+    if (!this.database.isOpen) return;
+    this.database.close();
+    this.mark.close();
   }
 
   private add(run: StoredRun): void {

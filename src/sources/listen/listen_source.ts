@@ -36,7 +36,7 @@ export class ListenSource implements Source {
   }
 
   async open(context: SourceContext): Promise<readonly Partition[]> {
-    const inbox = this.inbox ??= this.openInbox();
+    const inbox = this.inbox ??= this.openInbox(context);
     this.context = context;
     await this.changing;
     if (this.isListening) this.listen(inbox, context);
@@ -94,12 +94,19 @@ export class ListenSource implements Source {
     return join(this.stateDir, inboxFileName(this.config));
   }
 
-  private openInbox(): Inbox {
+  private openInbox(context: SourceContext): Inbox {
     const path = this.inboxPath;
     try {
       const inbox = Inbox.open(path, this.config.maxBytes);
       try {
         if (readInboxId(path) !== inbox.id) writeInboxId(path, inbox.id);
+        if (inbox.gone > 0) {
+          context.logger.child("listen").error(
+            "the newest records of the inbox are gone: its -wal file is damaged or was removed, or an " +
+              "earlier copy was put in its place. Those that were not read before count as lost",
+            { inbox: path, records: inbox.gone },
+          );
+        }
         return inbox;
       } catch (error) {
         // Open, it would be in the way of the next try.

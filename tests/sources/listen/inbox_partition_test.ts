@@ -26,8 +26,10 @@ async function withPartition(
     readonly from: (position: string | undefined, lineage?: string) => Progress;
     readonly listening: { isRefused: boolean };
   }) => Promise<void>,
+  prepare = (_: string) => Promise.resolve(),
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-inbox-" });
+  await prepare(`${directory}/inbox.sqlite`);
   const inbox = Inbox.open(`${directory}/inbox.sqlite`, 1e6);
   const clock = { nowMs: () => 7000, monotonicMs: () => 500, sleep: () => Promise.resolve() };
   const listening = { isRefused: false };
@@ -191,3 +193,39 @@ Deno.test("a position that is none, an inbox that cannot be read and a listener 
     const { kind, message } = await errorOf(read("0"));
     assert.deepEqual([kind, message], ["unavailable", "the inbox cannot be read: disk I/O error"]);
   }));
+
+Deno.test("records that the inbox had and has no more are a gap, and so is the end of one that is gone", async () => {
+  let [id, hasCopy] = ["", true];
+  const prepare = async (path: string) => {
+    const append = async (count: number) => {
+      const inbox = Inbox.open(path, 1e6);
+      await inbox.append([formatted("event", ...Array(count).fill(eventOf("x")))], 3000);
+      inbox.close();
+      return inbox.id;
+    };
+    id = await append(2);
+    Deno.copyFileSync(path, `${path}-copy`);
+    await append(3);
+    if (hasCopy) Deno.renameSync(`${path}-copy`, path);
+    else Deno.removeSync(path);
+  };
+  await withPartition(async ({ append, batch, read }) => {
+    await append("y");
+    const first = await read("0");
+    assert.deepEqual([first.kind, "next" in first && first.next], ["events", "2"]);
+    assert.deepEqual(await read("2"), { kind: "gap", lineage: id, next: "5", offset: 5, lost: 3 });
+    assert.deepEqual(await read("4"), { kind: "gap", lineage: id, next: "5", offset: 5, lost: 1 });
+    assert.equal((await read("5")).kind, "events");
+    assert.deepEqual(namesOf(batch), ["y"]);
+  }, prepare);
+  hasCopy = false;
+  await withPartition(async ({ inbox, read }) => {
+    assert.deepEqual(await read("1", id), {
+      kind: "restarted",
+      lineage: inbox.id,
+      next: "0",
+      offset: 0,
+      lost: 4,
+    });
+  }, prepare);
+});

@@ -4,14 +4,16 @@ import type { RecordRun } from "../../../src/sources/listen/decoder.ts";
 import { Inbox, InboxFullError } from "../../../src/sources/listen/inbox.ts";
 
 async function withInbox(
-  work: (inbox: Inbox, reopen: () => Inbox) => Promise<void>,
+  work: (inbox: Inbox, reopen: (meanwhile?: (path: string) => void) => Inbox) => Promise<void>,
   maxBytes = 1e6,
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-inbox-" });
-  const open = () => Inbox.open(`${directory}/inbox.sqlite`, maxBytes);
+  const path = `${directory}/inbox.sqlite`;
+  const open = () => Inbox.open(path, maxBytes);
   let inbox = open();
-  const reopen = () => {
+  const reopen = (meanwhile = (_: string) => {}) => {
     inbox.close();
+    meanwhile(path);
     return inbox = open();
   };
   try {
@@ -111,3 +113,45 @@ Deno.test("a damaged inbox is an error to who reads it, and not one without reco
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("records that were kept and are gone leave a hole, which no record comes into and no read crosses", () =>
+  withInbox(async (inbox, reopen) => {
+    const present = (opened: Inbox) => [0, 1, 2, 4, 5, 6, 7].map((offset) => opened.presentFrom(offset));
+    await inbox.append([runOf(2)], 0);
+    const whole = reopen((path) => Deno.copyFileSync(path, `${path}-copy`));
+    await whole.append([runOf(3)], 0);
+    assert.equal(whole.gone, 0);
+    const cut = reopen((path) => Deno.renameSync(`${path}-copy`, path));
+    assert.deepEqual([cut.next, cut.gone, cut.reached], [5, 3, 5]);
+    assert.equal(await cut.append([runOf(1)], 0), 6);
+    for (const open of [() => cut, reopen]) {
+      const opened = open();
+      assert.deepEqual(present(opened), [0, 1, 5, 5, 5, 6, 7]);
+      assert.deepEqual(partsOf(opened, 0, 100), [[0, 0, 2]]);
+      assert.deepEqual(partsOf(opened, 5, 100), [[5, 0, 1]]);
+    }
+    assert.equal(reopen().gone, 0, "it is told once");
+  }));
+
+Deno.test("an inbox knows how far the one had come whose file was there before, until it has records itself", () =>
+  withInbox(async (inbox, reopen) => {
+    const { id } = inbox;
+    await inbox.append([runOf(5)], 0);
+    const next = reopen((path) => Deno.removeSync(path));
+    assert.deepEqual([next.next, next.gone], [0, 0]);
+    assert.deepEqual(["2", undefined, "9"].map((position) => next.goneWith(id, position)), [3, 5, 0]);
+    assert.equal(next.goneWith("another", "2"), 0);
+    await next.append([runOf(1)], 0);
+    assert.equal(reopen().goneWith(id, "2"), 0);
+  }));
+
+Deno.test("what beside an inbox is not its mark promises nothing", () =>
+  withInbox(async (inbox, reopen) => {
+    await inbox.append([runOf(2)], 0);
+    const { id } = inbox;
+    const changed = reopen((path) => {
+      const text = Deno.readTextFileSync(`${path}.end`);
+      Deno.writeTextFileSync(`${path}.end`, text.replace(" 2 ", " 9 "));
+    });
+    assert.deepEqual([changed.id, changed.next, changed.gone], [id, 2, 0]);
+  }));
