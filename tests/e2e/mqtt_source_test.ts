@@ -57,3 +57,25 @@ Deno.test("a dead letter keeps the topic of its record, for the mapping of later
   const verify = await runToEnd(["verify"], environment("/bar"));
   assert.match(verify.stdout, /PROVEN/);
 });
+
+Deno.test("a message that several filters match counts once, retained or not", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const broker = await MosquittoServer.start();
+  stack.defer(() => broker.remove());
+  const publisher = stack.use(await MqttPublisher.connect(broker.port));
+  const message = (value: number, retain = false) => ({
+    topic: "plant/press",
+    payload: JSON.stringify({ name: "a", value, timestamp: 1 }),
+    retain,
+  });
+  const url = broker.url("plant/#;plant/+;plant/press");
+  const environment = handlerEnvironment(url, directory.path, { STORAGE_TYPE: "sqlite" });
+  await publisher.publish([message(1, true)]);
+  assert.equal((await runToEnd(["once"], environment)).code, 0);
+  await publisher.publish([message(10), message(100)]);
+  const once = await runToEnd(["once", "--flush"], environment);
+  assert.equal(once.code, 0, once.stderr);
+  const rows = await sqliteSink(sqlitePath(directory.path)).rows();
+  assert.deepEqual(rows.map(({ count, value }) => [count, value]), [[3, 111]]);
+});

@@ -26,12 +26,17 @@ const TEXTS = new Set([0x03, 0x08, 0x09, 0x12, 0x15, 0x16, 0x1a, 0x1c, 0x1f]);
 const SUBSCRIPTION_IDENTIFIER = 0x0b;
 const USER_PROPERTY = 0x26;
 
-/** Properties of a packet, by their identifiers. Of those that may repeat, only the trace is kept. */
+/**
+ * Properties of a packet, by their identifiers. Of those that may repeat, the trace and the subscriptions are
+ * kept.
+ */
 export interface Properties {
   readonly numbers: ReadonlyMap<number, number>;
   readonly texts: ReadonlyMap<number, string>;
   /** The user property `traceparent`, unchecked; undefined: there is none. */
   readonly traceparent?: string | undefined;
+  /** The identifiers of subscriptions; undefined: there are none. */
+  readonly subscriptions?: readonly number[] | undefined;
 }
 
 export const NO_PROPERTIES: Properties = { numbers: new Map(), texts: new Map() };
@@ -82,6 +87,7 @@ export class BodyReader {
     const numbers = new Map<number, number>();
     const texts = new Map<number, string>();
     let traceparent: string | undefined;
+    let subscriptions: number[] | undefined;
     while (this.at < end) {
       const id = this.varint();
       const size = NUMBERS[id];
@@ -93,11 +99,11 @@ export class BodyReader {
         const isTrace = this.textIs(TRACEPARENT);
         if (isTrace && traceparent === undefined) traceparent = this.text();
         else this.skipText();
-      } else if (id === SUBSCRIPTION_IDENTIFIER) this.varint();
+      } else if (id === SUBSCRIPTION_IDENTIFIER) (subscriptions ??= []).push(this.varint());
       else throw new WireFault(`sends a property ${id}, which MQTT 5 does not have`);
     }
     if (this.at !== end) throw new WireFault("sends properties that are longer than it says");
-    return { numbers, texts, traceparent };
+    return { numbers, texts, traceparent, subscriptions };
   }
 
   private propertiesEnd(): number {

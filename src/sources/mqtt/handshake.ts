@@ -10,6 +10,7 @@ import { connectAnswer, UNSUPPORTED_VERSION } from "./reason_codes.ts";
 const SESSION_EXPIRY = 0x11;
 const SERVER_KEEP_ALIVE = 0x13;
 const MAXIMUM_QOS = 0x24;
+const HAS_SUBSCRIPTION_IDENTIFIERS = 0x29;
 const QOS_NOT_SUPPORTED = 0x9b;
 
 /** What a broker has answered to a CONNECT that it has accepted. */
@@ -52,6 +53,7 @@ export async function shakeHands(
   if ((numbers.get(MAXIMUM_QOS) ?? 2) < qos) {
     throw refusal(name, `has no QoS ${qos}`, QOS_NOT_SUPPORTED);
   }
+  if (numbers.get(HAS_SUBSCRIPTION_IDENTIFIERS) === 0) connection.tellsSubscriptions = false;
   const expiry = numbers.get(SESSION_EXPIRY);
   if (expiry !== undefined && expiry < options.sessionExpiry) {
     logger?.warn(

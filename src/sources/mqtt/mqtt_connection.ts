@@ -13,6 +13,7 @@ import { refusal, sourceErrorOf } from "./mqtt_errors.ts";
 import { type Packet, PacketCutter } from "./packet_cutter.ts";
 import { aPacket, CONNACK, DISCONNECT, PINGRESP, type ProtocolLevel } from "./packet_types.ts";
 import { disconnectPacket, PING } from "./packet_writer.ts";
+import { SESSION_TAKEN_OVER } from "./reason_codes.ts";
 import { WireFault } from "./wire_fault.ts";
 
 const CONNECT_MAX_MS = 10_000;
@@ -46,6 +47,10 @@ export class MqttConnection {
   hasHeard = false;
   /** Whether it has answered the CONNECT. */
   isAnswered = false;
+  /** Whether it has ended since another client has the session now. Only a broker of MQTT 5 says so. */
+  wasTakenOver = false;
+  /** Whether the broker tells by which subscriptions it sends a message. */
+  tellsSubscriptions: boolean;
   private isHalted = false;
   private awaited: Awaited[] = [];
   private fault: SourceError | undefined;
@@ -57,6 +62,7 @@ export class MqttConnection {
     private readonly socket: Socket,
     private readonly clock: Pick<Clock, "sleep">,
   ) {
+    this.tellsSubscriptions = level === 5;
     const cutter = new PacketCutter((packet) => this.take(packet));
     socket.on("data", (chunk: Buffer) => {
       if (this.fault !== undefined) return;
@@ -194,6 +200,7 @@ export class MqttConnection {
   private farewellOf({ body }: Packet): SourceError {
     if (this.level === 4) return sourceErrorOf(this.name, new WireFault("sends a DISCONNECT, which is ours"));
     const code = body.length === 0 ? 0 : new BodyReader(body).uint8();
+    this.wasTakenOver = code === SESSION_TAKEN_OVER;
     return refusal(this.name, "ends the connection", code);
   }
 }

@@ -49,6 +49,7 @@ export class MqttPartition implements Partition {
     const { session } = this;
     const from = this.positionOf(position);
     const step = from?.step ?? 0;
+    if (session.takeOver()) return this.takenOver(from);
     if (!session.isAt(step)) {
       if (isSettled(from)) return this.connecting(from);
       if (from !== undefined && position !== this.onDisk) return awaitingCommit(position);
@@ -105,6 +106,19 @@ export class MqttPartition implements Partition {
       { bus: name },
     );
     const next = positionText({ qos, step, ids: undefined, isConnecting: false });
+    return { kind: "gap", lineage: undefined, offset: undefined, next, lost: 1 };
+  }
+
+  /** The session stays, and what it has still comes. */
+  private takenOver(from: MqttPosition | undefined): Outcome {
+    const { options: { name, qos }, context: { logger } } = this;
+    logger.error(
+      "another client with the client id of this handler has had its session: what that one has " +
+        "acknowledged is lost, and how much that is nobody knows; it counts as one lost event. Does a " +
+        "second handler have this INSTANCE_ID?",
+      { bus: name },
+    );
+    const next = positionText(from ?? { qos, step: 0, ids: undefined, isConnecting: false });
     return { kind: "gap", lineage: undefined, offset: undefined, next, lost: 1 };
   }
 

@@ -16,6 +16,7 @@ import { acknowledgements, disconnectPacket, type OwnMessage, publishPacket } fr
 import type { Publication } from "./publication.ts";
 import { PublicationReader } from "./publication_reader.ts";
 import { subscribe } from "./subscribing.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { WireFault } from "./wire_fault.ts";
 
 /** Bytes that wait to be taken in at most, roughly. Beyond them, nothing is taken from the network. */
@@ -32,8 +33,12 @@ export class MqttSession {
   private hasWarned = false;
   /** Whether retained messages are passed over: an earlier connection has brought them. */
   private passesRetained = false;
+  private wasTakenOver = false;
+  private readonly subscriptions: Subscriptions;
 
-  constructor(private options: MqttOptions, private readonly logger: Logger) {}
+  constructor(private options: MqttOptions, private readonly logger: Logger) {
+    this.subscriptions = new Subscriptions(options.filters);
+  }
 
   /** Takes other credentials, from the next connection on. */
   change(options: MqttOptions): void {
@@ -62,6 +67,8 @@ export class MqttSession {
     this.inFlight.restart(from?.step ?? 0, from?.ids ?? new PacketIds());
     const found = await this.introduce(false, signal);
     const { connection, isSessionPresent } = found;
+    connection.ended = () => this.ended(connection);
+    if (connection.failure !== undefined) this.ended(connection);
     if (!isSessionPresent && !isNew) {
       // The loss is seen, whether or not the broker does it.
       await this.discard(found, signal).catch(() => {});
@@ -81,18 +88,24 @@ export class MqttSession {
     if (connection.level === 5 || isNew || mayBeEmpty || from.qos !== options.qos) {
       const retainHandling = options.startsAtEnd ? 2 : 1;
       try {
-        await subscribe(connection, options.filters, options.qos, retainHandling, signal);
+        await subscribe(connection, this.subscriptions, options.qos, retainHandling, signal);
       } catch (error) {
         connection.fail(error as SourceError);
         throw error;
       }
     }
-    connection.ended = () => this.news.resolve();
     this.connection = connection;
     this.trust();
     this.announce("online");
     this.connected?.();
     return "ready";
+  }
+
+  /** Whether another client has had the session since this was asked last. */
+  takeOver(): boolean {
+    const was = this.wasTakenOver;
+    this.wasTakenOver = false;
+    return was;
   }
 
   /** Whether a reader may go on at that step, with the connection that there is. */
@@ -155,6 +168,11 @@ export class MqttSession {
     const status = { topic: topic ?? "", payload: "offline", isRetained: true };
     const lastWords = topic === undefined ? [] : [publishPacket(level, status)];
     await connection.close(Buffer.concat([...lastWords, disconnectPacket(level, false)]));
+  }
+
+  private ended({ wasTakenOver }: MqttConnection): void {
+    this.wasTakenOver ||= wasTakenOver;
+    this.news.resolve();
   }
 
   private introduce(isClean: boolean, signal: AbortSignal): Promise<Introduced> {
@@ -226,6 +244,7 @@ export class MqttSession {
     const { clock, startsAtEnd, statusTopic } = this.options;
     if (length === 0 || (isRetained && (startsAtEnd || this.passesRetained))) return undefined;
     if (topic === statusTopic || topic.startsWith(STATUS_TOPICS)) return undefined;
+    if (this.subscriptions.isCopy(topic, publication.subscriptions)) return undefined;
     const tooLong = lengthProblem(length);
     const problem = isUtf8 ? tooLong : "its topic is not UTF-8";
     const bytes = tooLong === undefined ? payload : payload.subarray(0, BEGINNING_BYTES);

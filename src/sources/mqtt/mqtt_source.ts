@@ -7,7 +7,8 @@ import { MqttSession } from "./mqtt_session.ts";
 import { versionName } from "./packet_types.ts";
 import { SparkplugPartition } from "./sparkplug/sparkplug_partition.ts";
 import { tryCommandRight } from "./sparkplug/command_right.ts";
-import { subscribe } from "./subscribing.ts";
+import { assertTold, subscribe } from "./subscribing.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { plainFilter } from "./topic_filter.ts";
 
 /** Topics of an MQTT broker, read in a session that the broker keeps while the handler is away. */
@@ -59,9 +60,10 @@ export class MqttSource implements Source {
       throw await this.explained(error, signal);
     });
     try {
+      assertTold(connection, new Subscriptions(filters));
       // A member of a group would take messages away from the others.
       const plain = [...new Set(filters.map(plainFilter))];
-      await subscribe(connection, plain, qos, 2, signal);
+      await subscribe(connection, new Subscriptions(plain), qos, 2, signal);
       const what = plain.length === 1 ? "the filter is" : `${plain.length} filters are`;
       const granted = `${versionName(connection.level)}, ${what} granted with QoS ${qos}`;
       if (sparkplug === undefined) return granted;

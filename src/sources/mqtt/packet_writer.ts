@@ -12,6 +12,7 @@ import {
 const SESSION_EXPIRY = 0x11;
 const RECEIVE_MAXIMUM = 0x21;
 const TOPIC_ALIAS_MAXIMUM = 0x22;
+const SUBSCRIPTION_IDENTIFIER = 0x0b;
 
 /** A message that is published under the name of this client: retained, and with QoS 1 where it is a will. */
 export interface Announcement {
@@ -70,6 +71,8 @@ export function connectPacket(options: ConnectOptions): Buffer {
 /**
  * @param retainHandling Of MQTT 5: whether retained messages are sent: 0 = yes, 1 = only for a subscription
  * that is new, 2 = no.
+ * @param subscription Of MQTT 5: what the broker names the subscription by, with each message; undefined: it
+ * does not.
  */
 export function subscribePacket(
   level: ProtocolLevel,
@@ -77,11 +80,15 @@ export function subscribePacket(
   filters: readonly string[],
   qos: number,
   retainHandling: 0 | 1 | 2,
+  subscription?: number,
 ): Buffer {
   const options = level === 5 ? qos | retainHandling << 4 : qos;
+  const properties = subscription === undefined
+    ? NOTHING
+    : Buffer.concat([Buffer.of(SUBSCRIPTION_IDENTIFIER), varint(subscription)]);
   return packet(SUBSCRIBE << 4 | 0x02, [
     uint16(id),
-    level === 5 ? Buffer.of(0) : NOTHING,
+    level === 5 ? withLength(properties) : NOTHING,
     ...filters.flatMap((filter) => [text(filter), Buffer.of(options)]),
   ]);
 }
@@ -142,13 +149,17 @@ function packet(firstByte: number, parts: readonly Uint8Array[]): Buffer {
 }
 
 function withLength(bytes: Buffer): Buffer {
-  const length: number[] = [];
-  let rest = bytes.length;
+  return Buffer.concat([varint(bytes.length), bytes]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
   do {
-    length.push(rest % 128 | (rest > 127 ? 128 : 0));
+    bytes.push(rest % 128 | (rest > 127 ? 128 : 0));
     rest = Math.floor(rest / 128);
   } while (rest > 0);
-  return Buffer.concat([Buffer.from(length), bytes]);
+  return Buffer.from(bytes);
 }
 
 function uint16(value: number): Buffer {

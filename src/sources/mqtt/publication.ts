@@ -17,4 +17,6 @@ export interface Publication {
   readonly isRetained: boolean;
   /** Its user property of that name, unchecked; undefined: it has none. */
   readonly traceparent?: string | undefined;
+  /** The identifiers of the subscriptions that it is sent for; undefined: the broker does not say. */
+  readonly subscriptions?: readonly number[] | undefined;
 }

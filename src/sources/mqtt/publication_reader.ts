@@ -37,6 +37,7 @@ export class PublicationReader {
       isRepeated: (flags & 0x08) !== 0,
       isRetained: (flags & 0x01) !== 0,
       traceparent: properties.traceparent,
+      subscriptions: properties.subscriptions,
     };
   }
 

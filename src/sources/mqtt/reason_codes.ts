@@ -55,6 +55,8 @@ const CONNECT_ANSWERS_OF_3: Readonly<Record<number, number>> = {
   5: 0x87,
 };
 
+/** Another client has connected with the same client id. */
+export const SESSION_TAKEN_OVER = 0x8e;
 /** The broker does not have the protocol version. */
 export const UNSUPPORTED_VERSION = 0x84;
 

@@ -7,6 +7,7 @@ import type { WantedQos } from "./mqtt_url.ts";
 import { SUBACK } from "./packet_types.ts";
 import { subscribePacket } from "./packet_writer.ts";
 import { reasonText } from "./reason_codes.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import { WireFault } from "./wire_fault.ts";
 
 const PACKET_ID = 1;
@@ -21,15 +22,41 @@ const UNSPECIFIED_ERROR = 0x80;
  */
 export async function subscribe(
   connection: MqttConnection,
-  filters: readonly string[],
+  subscriptions: Subscriptions,
   qos: WantedQos,
   retainHandling: 0 | 1 | 2,
   signal: AbortSignal,
 ): Promise<void> {
-  const { level, name } = connection;
-  const bytes = subscribePacket(level, PACKET_ID, filters, qos, retainHandling);
-  const { body } = await connection.request(bytes, SUBACK, signal);
-  const granted = grantedBy(connection, body, filters.length);
+  const { filters, overlap } = subscriptions;
+  assertTold(connection, subscriptions);
+  // The filters of one packet have one identifier.
+  const packets = overlap === undefined ? [filters] : filters.map((filter) => [filter]);
+  for (const together of packets) {
+    const id = subscriptions.idOf(together[0]!);
+    const bytes = subscribePacket(connection.level, PACKET_ID, together, qos, retainHandling, id);
+    const { body } = await connection.request(bytes, SUBACK, signal);
+    assertGranted(connection, together, grantedBy(connection, body, together.length), qos);
+  }
+}
+
+/** Checks that copies of a message can be told apart, where there may be some. @throws {SourceError} */
+export function assertTold(connection: MqttConnection, { overlap }: Subscriptions): void {
+  if (overlap === undefined || connection.tellsSubscriptions) return;
+  throw new SourceError(
+    "refused",
+    `${connection.name} may send a message that both ${overlap[0]} and ${overlap[1]} match twice, and does ` +
+      "not tell for which of them (subscription identifiers, of MQTT 5): it would count twice; name " +
+      "filters that match no topic together",
+  );
+}
+
+/** @throws {SourceError} */
+function assertGranted(
+  { level, name }: MqttConnection,
+  filters: readonly string[],
+  granted: readonly number[],
+  qos: WantedQos,
+): void {
   for (const [i, code] of granted.entries()) {
     const filter = filters[i]!;
     if (code >= UNSPECIFIED_ERROR) {

@@ -21,3 +21,16 @@ export function filterProblem(filter: string): string | undefined {
 export function plainFilter(filter: string): string {
   return SHARED.exec(filter)?.[2] ?? filter;
 }
+
+/** Whether there is a topic that both filters match. A topic is a filter that matches itself. */
+export function meet(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((filter) => plainFilter(filter).split("/")) as [string[], string[]];
+  // Wildcards do not match the topics of the broker itself.
+  if (a[0]!.startsWith("$") !== b[0]!.startsWith("$")) return false;
+  for (let i = 0;; i++) {
+    const [left, right] = [a[i], b[i]];
+    if (left === "#" || right === "#") return true;
+    if (left === undefined || right === undefined) return left === right;
+    if (left !== right && left !== "+" && right !== "+") return false;
+  }
+}

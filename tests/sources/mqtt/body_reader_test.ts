@@ -79,6 +79,7 @@ Deno.test("properties may be missing, may repeat where the standard says so, and
     numbers: new Map(),
     texts: new Map(),
     traceparent: undefined,
+    subscriptions: [7, 128],
   });
   assert.equal(subscriptions.rest, 0);
   assert.throws(() => readerOf("032201").properties(), new WireFault("sends properties that are cut off"));
@@ -111,6 +112,7 @@ Deno.test("a PUBLISH: its flags, its id where it has one, its payload and how lo
     isRepeated: false,
     isRetained: false,
     traceparent: undefined,
+    subscriptions: undefined,
   };
   for (
     const [hex, flags, options, expected] of [

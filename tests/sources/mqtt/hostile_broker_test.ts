@@ -110,7 +110,7 @@ const BREACHES: readonly (readonly [what: string, packet: Buffer, message: RegEx
   ["what only clients send", mqttPacket(8, 2, uint16(1), 0, "t", 1), /sends a SUBSCRIBE/],
   ["what was not agreed on", mqttPacket(15, 0), /sends an AUTH, which nothing here has asked for/],
   ["a release that is cut off", mqttPacket(6, 2, 1), /shorter than its contents/],
-  ["an end, with its reason", mqttPacket(14, 0, 0x8e), /session taken over.*INSTANCE_ID/],
+  ["an end, with its reason", mqttPacket(14, 0, 0x9d), /server moved.*VABUS_URL/],
 ];
 
 for (const [what, packet, message] of BREACHES) {

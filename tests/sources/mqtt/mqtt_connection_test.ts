@@ -8,6 +8,7 @@ import { shakeHands, WRONG_VERSION } from "../../../src/sources/mqtt/handshake.t
 import { MqttConnection } from "../../../src/sources/mqtt/mqtt_connection.ts";
 import { clientIdOf, statusTopicOf } from "../../../src/sources/mqtt/mqtt_options.ts";
 import type { Packet } from "../../../src/sources/mqtt/packet_cutter.ts";
+import { Subscriptions } from "../../../src/sources/mqtt/subscriptions.ts";
 import { subscribe } from "../../../src/sources/mqtt/subscribing.ts";
 import { mqttPacket, MqttPackets } from "../../support/mqtt_packets.ts";
 import { loggerTo } from "../../support/logs.ts";
@@ -390,7 +391,7 @@ async function subscribed(level: 4 | 5, qos: 1 | 2, ...answer: readonly number[]
   line.answer = (type) => {
     if (type === SUBSCRIBE) void line.says(mqttPacket(SUBACK, 0, ...answer));
   };
-  const said = await subscribe(connection, ["a", "b"], qos, 0, NEVER).then(
+  const said = await subscribe(connection, new Subscriptions(["a", "b"]), qos, 0, NEVER).then(
     () => "granted",
     (error) => error.message,
   );

@@ -25,6 +25,7 @@ function rig({ endsWhenRead = false, isLost = false } = {}) {
   /** What comes while something is waited for. */
   const coming: (() => void)[] = [];
   let isConnected = false;
+  let isTakenOver = false;
   let failure: SourceError | undefined;
   const session = {
     inFlight,
@@ -37,6 +38,11 @@ function rig({ endsWhenRead = false, isLost = false } = {}) {
       inFlight.restart(from?.step ?? 0, from?.ids ?? new PacketIds());
       isConnected = !isLost;
       return Promise.resolve(isLost ? "lost" : "ready");
+    },
+    takeOver: () => {
+      const was = isTakenOver;
+      isTakenOver = false;
+      return was;
     },
     trust: () => done.push("trust"),
     settle: (step: number) => inFlight.settle(step),
@@ -79,6 +85,7 @@ function rig({ endsWhenRead = false, isLost = false } = {}) {
     partition,
     fail: (error: SourceError) => failure = error,
     goTo: (text: string) => position = text,
+    takeOver: () => isTakenOver = true,
     /** Messages that the broker sends. */
     send(count: number, qos: 0 | 1 = 1, text: string | undefined = undefined) {
       for (let i = 0; i < count; i++) {
@@ -209,6 +216,22 @@ Deno.test("a session that the broker has lost is one lost event, and the next be
   assert.deepEqual(done.splice(0), ["committed 5"]);
   await read();
   assert.deepEqual(done, ["connect 5"]);
+});
+
+Deno.test("a session that another client has had is one lost event, and is gone on with", async () => {
+  for (const at of [undefined, textOf(5)]) {
+    const { commit, done, fail, goTo, log, read, takeOver } = rig();
+    if (at !== undefined) goTo(at);
+    takeOver();
+    fail(new SourceError("refused", "taken over"));
+    const next = at ?? positionText({ qos: 1, step: 0, ids: undefined, isConnecting: false });
+    assert.deepEqual(await read(), { kind: "gap", lineage: undefined, offset: undefined, next, lost: 1 });
+    assert.match(log.join(), /another client with the client id of this handler has had its session.*bus=/);
+    await commit();
+    done.length = 0;
+    const { kind } = await read().catch((error) => error);
+    assert.equal(kind, at === undefined ? "refused" : "idle", "no second loss");
+  }
 });
 
 Deno.test("a position behind what is there needs another connection, and one of another bus is refused", async () => {

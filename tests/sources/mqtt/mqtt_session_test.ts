@@ -7,9 +7,11 @@ import { clientIdOf, type MqttOptions } from "../../../src/sources/mqtt/mqtt_opt
 import type { MqttPosition } from "../../../src/sources/mqtt/mqtt_position.ts";
 import { MqttSession } from "../../../src/sources/mqtt/mqtt_session.ts";
 import { PacketIds } from "../../../src/sources/mqtt/packet_ids.ts";
+import { Subscriptions } from "../../../src/sources/mqtt/subscriptions.ts";
+import { SourceError } from "../../../src/contract/source.ts";
 import { events, Reading } from "../../contract/source_reading.ts";
 import { until } from "../../support/executable.ts";
-import { type MqttPacket, mqttPacket, uint16 } from "../../support/mqtt_packets.ts";
+import { lengthOf, type MqttPacket, mqttPacket, uint16 } from "../../support/mqtt_packets.ts";
 import {
   accepted,
   CONNECT,
@@ -27,6 +29,11 @@ const NEVER = new AbortController().signal;
 const [PUBLISH, DISCONNECT] = [3, 14];
 const STATUS = "vabus/status/plant-1";
 const RETAINED = 1;
+const [SESSION_TAKEN_OVER, SHUTTING_DOWN] = [0x8e, 0x8b];
+
+const OLD: Manners = {
+  connack: ({ body }) => body[6] === 5 ? mqttPacket(2, 0, 0, 1) : accepted(4, (body[7]! & 2) === 0),
+};
 
 const from = (ids: PacketIds): MqttPosition => ({ qos: 2, step: 0, ids, isConnecting: true });
 
@@ -142,6 +149,65 @@ Deno.test("who waits is told at once of a connection that has ended, and why is 
     assert.equal(session.isAt(0), false);
   }));
 
+Deno.test("a broker that gives the session to another client: that is told once, and no other end is that", () =>
+  withSession({}, {}, async (session, broker) => {
+    const ends = [[SESSION_TAKEN_OVER, true], [SHUTTING_DOWN, false]] as const;
+    for (const [i, [reason, isTakeOver]] of ends.entries()) {
+      await session.connect(undefined, NEVER);
+      const arrival = session.arrival();
+      (await broker.client(i + 1)).send(mqttPacket(DISCONNECT, 0, reason, 0));
+      await arrival;
+      assert.deepEqual([session.takeOver(), session.takeOver()], [isTakeOver, false]);
+      assert.throws(() => session.assertAlive(), SourceError);
+    }
+  }));
+
+Deno.test("the session is taken over before the handler has subscribed", () =>
+  withSession({ granted: 1 }, {}, async (session, broker) => {
+    const greeting = Buffer.concat([accepted(5, false), mqttPacket(DISCONNECT, 0, SESSION_TAKEN_OVER, 0)]);
+    broker.manners = { connack: () => greeting };
+    await assert.rejects(session.connect(undefined, NEVER), { kind: "refused" });
+    assert.equal(session.takeOver(), true);
+  }));
+
+Deno.test("filters that overlap: each has a SUBSCRIBE with its identifier, and a message for both is one event", async () => {
+  const filters = ["plant/#", "plant/+"];
+  const subscriptions = new Subscriptions(filters);
+  const sent = (id: number, filter: string) => {
+    const property = Buffer.concat([Buffer.of(0x0b), lengthOf(subscriptions.idOf(filter)!)]);
+    const text = Buffer.from(eventText(id));
+    return mqttPacket(3, 2, "plant/a", uint16(id), lengthOf(property.length), property, text);
+  };
+  await withReading({}, { filters }, async ({ broker, reading }) => {
+    await reading.read();
+    const client = await broker.client(1);
+    const packets = await client.hears(SUBSCRIBE, 2);
+    for (const [i, { body }] of packets.entries()) {
+      const id = lengthOf(subscriptions.idOf(filters[i]!)!);
+      assert.ok(body.subarray(3).indexOf(Buffer.concat([Buffer.of(0x0b), id])) === 0);
+    }
+    client.send(sent(1, "plant/#"), sent(2, "plant/+"));
+    await client.hears(PINGREQ);
+    assert.deepEqual(await reading.readAll(), ["e1"]);
+  });
+});
+
+Deno.test("filters that overlap are refused where the broker does not tell for which one it sends", async () => {
+  const filters = ["plant/#", "plant/+"];
+  const without = mqttPacket(2, 0, 0, 0, 2, 0x29, 0);
+  for (const manners of [OLD, { connack: () => without }]) {
+    await withSession(manners, { filters }, async (session) => {
+      await assert.rejects(session.connect(undefined, NEVER), {
+        kind: "refused",
+        message: /may send a message that both plant\/# and plant\/\+ match twice/,
+      });
+    });
+    await withSession(manners, { filters: ["a"] }, async (session) => {
+      assert.equal(await session.connect(undefined, NEVER), "ready");
+    });
+  }
+});
+
 Deno.test("a reader may go on at the steps that there are, with a connection", () =>
   withSession({}, {}, async (session, broker) => {
     let count = 0;
@@ -192,9 +258,6 @@ Deno.test("a session without its subscription has no connection", () =>
     await until(() => broker.clients[0]!.isGone, "the end of the connection");
   }));
 
-const OLD: Manners = {
-  connack: ({ body }) => body[6] === 5 ? mqttPacket(2, 0, 0, 1) : accepted(4, (body[7]! & 2) === 0),
-};
 const KNOWN = PacketIds.parse("7")!;
 
 Deno.test("a broker of MQTT 3.1.1 is asked for its retained messages once for each QoS, one of MQTT 5 each time", async () => {
@@ -496,4 +559,7 @@ Deno.test("a visit has a name of its own, takes no member's messages, and leaves
   assert.deepEqual(publishedBy(client.heard), []);
   const several = await probed({ filters: ["a/#", "$share/g/a/#"], qos: 2 });
   assert.equal(several.said, "MQTT 5, the filter is granted with QoS 2");
+  broker.manners = OLD;
+  const apart = createMqttSource(broker.port, "plant-1", { filters: ["a/#", "$share/g/a/#"] });
+  await assert.rejects(apart.probe(NEVER), /it would count twice; name filters that match no topic together/);
 });

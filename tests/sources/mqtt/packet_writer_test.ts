@@ -80,6 +80,17 @@ Deno.test("a SUBSCRIBE: each filter with its options, which MQTT 3.1.1 has fewer
   }
 });
 
+Deno.test("a SUBSCRIBE of MQTT 5 may name its subscription", () => {
+  for (
+    const [subscription, expected] of [
+      [1, '82 0b 0102 02 0b01 00 03 "a/#" 11'],
+      [0x0fffffff, '82 0e 0102 05 0bffffff7f 00 03 "a/#" 11'],
+    ] as const
+  ) {
+    assert.equal(subscribePacket(5, 0x0102, ["a/#"], 1, 1, subscription).toString("hex"), bytesOf(expected));
+  }
+});
+
 Deno.test("a PUBLISH: with an id it has QoS 1", () => {
   const message = { topic: "t", payload: "on", isRetained: false };
   for (
