@@ -107,7 +107,9 @@ export class MessageLife {
     if (session === undefined) return undefined;
     const step = sequenceStep(session.sequence, sequence);
     if (step.kind === "gap") {
-      this.books = { gaps: this.books.gaps + 1, lost: this.books.lost + step.lost };
+      // After an interruption none comes late: more than half a round is missing, and nobody knows how much.
+      const lost = session.isOnTrial ? Math.max(1, step.lost) : step.lost;
+      this.books = { gaps: this.books.gaps + 1, lost: this.books.lost + lost };
       this.wantRebirth(group, node);
     }
     const isSound = !session.isOnTrial || step.kind === "next" || step.kind === "unknown";

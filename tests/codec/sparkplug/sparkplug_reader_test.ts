@@ -269,6 +269,17 @@ Deno.test("Sparkplug: gaps in the sequence are counted, and a birth is asked for
   assert.deepEqual(host_.reader.books, { gaps: 2, lost: 2 }, "after 255 comes 0");
 });
 
+Deno.test("Sparkplug: after an interruption more than half a round that is missing is one lost message at least", () => {
+  for (const [seq, lost] of [[2, 0], [4, 2], [129, 127], [130, 1], [200, 1], [0, 1]] as const) {
+    const host_ = host();
+    host_.reader.sessions.putOnTrial();
+    host_.take(NDATA, { seq, metrics: [{ alias: 1, type: "Double", value: 3 }] });
+    assert.deepEqual(host_.reader.books, { gaps: lost === 0 ? 0 : 1, lost }, `${seq}`);
+    host_.take(NDATA, { seq: (seq + 255) % 256, metrics: [{ alias: 1, type: "Double", value: 3 }] });
+    assert.equal(host_.reader.books.lost, lost, "later on it is out of order");
+  }
+});
+
 Deno.test("Sparkplug: after an interruption the next number decides whether aliases are as they were", () => {
   const sound = host();
   sound.reader.sessions.putOnTrial();
