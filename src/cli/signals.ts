@@ -59,6 +59,8 @@ function watchSignals(args: readonly string[]): Shutdown {
   // Ignored: they may be sent by mistake, as by a logrotate configuration for another program.
   listen("SIGUSR1", () => {});
   listen("SIGUSR2", () => {});
+  // Ignored, so that a write beyond `ulimit -f` fails, as one to a full disk does.
+  listen("SIGXFSZ", () => {});
   return { signal: controller.signal, hangups, exitCode: () => exitCode };
 }
 

@@ -149,3 +149,23 @@ Deno.test("once, told to stop at any moment, is done or says that it is not; wha
   const proof = await runToEnd(["verify"], environment);
   assert.equal(proof.code, 0, proof.stdout + proof.stderr);
 });
+
+Deno.test("a file that would grow beyond ulimit -f is as a full disk: nothing ends, nothing is lost", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  await using handler = Program.start(["run"], handlerEnvironment(bus.url, directory.path));
+  await until(() => handler.stderr.includes('"started"'), "the start", PATIENCE_MS, [handler]);
+  const limit = async (size: string) => {
+    const args = ["--pid", `${handler.pid}`, `--fsize=${size}:`];
+    assert.ok((await new Deno.Command("prlimit", { args }).output()).success);
+  };
+  await limit("1");
+  await publish(bus);
+  await until(() => handler.stderr.includes("cannot be written"), "what is wrong", PATIENCE_MS, [handler]);
+  await limit("unlimited");
+  await until(() => handler.stderr.includes("can be written again"), "its end", PATIENCE_MS, [handler]);
+  assert.equal(await handler.stop(), 0, handler.tail());
+  const flushed = await runToEnd(["once", "--flush"], handlerEnvironment(bus.url, directory.path));
+  assert.equal(flushed.code, 0, flushed.stderr);
+  assert.equal(await sqliteSink(sqlitePath(directory.path)).sumOfCounts(), EVENTS);
+});
