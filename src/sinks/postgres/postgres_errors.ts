@@ -153,6 +153,13 @@ function adviceOfWords(state: string, message: string): string | undefined {
     return " The server may want no TLS: set sslmode=disable in POSTGRES_CONNECTION_STRING, or allow " +
       "this host in pg_hba.conf.";
   }
+  if (/row-level security/i.test(message)) {
+    return " A policy of the table refuses the row, as a privilege would not: let the policies for INSERT, " +
+      "UPDATE and SELECT pass it, or give the user BYPASSRLS.";
+  }
+  if (/deferrable/i.test(message)) {
+    return " Make the primary key anew, without DEFERRABLE. The rows wait meanwhile.";
+  }
   if (state !== OF_THE_PROTOCOL) return undefined;
   return POOLER_REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
 }

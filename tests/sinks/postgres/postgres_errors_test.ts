@@ -178,6 +178,18 @@ Deno.test("messages that tell more than the state lead to their own advice", () 
     ["08P01", "unsupported startup parameter: x", "misconfigured", /ignore_startup_parameters/],
     ["08P01", "SSL required", "misconfigured", /Set sslmode=require/],
     ["08P01", "password authentication failed", "misconfigured", /PgBouncer's auth_file/],
+    [
+      "42501",
+      'new row violates row-level security policy for table "t"',
+      "misconfigured",
+      /A policy of the table refuses the row, .* BYPASSRLS\.$/,
+    ],
+    [
+      "55000",
+      "ON CONFLICT does not support deferrable unique constraints",
+      "unavailable",
+      /primary key anew, without DEFERRABLE\. The rows wait meanwhile\.$/,
+    ],
     ["08P01", "strange", "unavailable", /strange \(SQLSTATE 08P01\)\.$/],
   ];
   for (const [code, message, kind, words] of cases) {
