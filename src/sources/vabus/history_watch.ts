@@ -8,6 +8,11 @@ import type { LogProgress } from "./log_progress.ts";
  * read.
  */
 const PAUSE_MS = 300_000;
+/**
+ * A bus that has not answered for so long may have been restored, and no failed read would show it. Pauses
+ * between reads that find nothing are shorter.
+ */
+const UNSEEN_MAX_MS = 2000;
 /** After this many failures, reading goes on without a comparison. */
 const UNREADABLE_LOOKS_MAX = 5;
 
@@ -21,6 +26,8 @@ export class HistoryWatch {
   /** The event log that was compared since the last failure. */
   private comparedLog: string | undefined;
   private unreadableLooks = 0;
+  /** When the bus last answered. Monotonic. */
+  private answeredMs = -Infinity;
 
   constructor(private readonly bus: BusLog, private readonly context: SourceContext) {}
 
@@ -28,6 +35,16 @@ export class HistoryWatch {
   compareSoon(): void {
     this.dueMs = -Infinity;
     this.comparedLog = undefined;
+  }
+
+  /** Notes that the bus has answered. */
+  answered(): void {
+    this.answeredMs = this.context.clock.monotonicMs();
+  }
+
+  /** Whether the bus may have been exchanged or restored since it last answered. */
+  get isUnseen(): boolean {
+    return this.context.clock.monotonicMs() - this.answeredMs > UNSEEN_MAX_MS;
   }
 
   isCompared(log: string | undefined): boolean {

@@ -64,8 +64,7 @@ export class LogPartition implements Partition {
           "was it another bus before? Give this one another URL, or the handler another STATE_DIR",
       );
     }
-    // While nothing was read, no failed read could show that the bus was away.
-    if (request.isAfterRest) this.watch.compareSoon();
+    if (request.isAfterRest || this.watch.isUnseen) this.compareAnew();
     this.limit = Math.min(this.limit, request.limit);
     this.header = undefined;
     try {
@@ -75,8 +74,7 @@ export class LogPartition implements Partition {
       this.limit = Math.min(request.limit, this.limit * 2);
       return outcome;
     } catch (error) {
-      this.ahead.forget();
-      this.watch.compareSoon();
+      this.compareAnew();
       if (!isUnreadable(error)) throw error;
       if (signal.aborted) throw new SourceError("incomplete", error.message);
       if (this.limit === 1) return await this.wayOut(at, error, signal);
@@ -144,6 +142,7 @@ export class LogPartition implements Partition {
   ): Promise<FetchReply> {
     const ack = this.watch.isCompared(log) ? this.durableOf(log) : undefined;
     const reply = await this.bus.fetch({ offset, limit: this.limit, waitSeconds, ack }, signal);
+    this.watch.answered();
     if (reply.dateMs !== undefined) this.context.heardTime(reply.dateMs);
     return reply;
   }
@@ -229,6 +228,12 @@ export class LogPartition implements Partition {
     return await this.watch.goBack(at, next, signal);
   }
 
+  /** The bus may be another one by now. What it has answered ahead is beyond what is compared. */
+  private compareAnew(): void {
+    this.ahead.forget();
+    this.watch.compareSoon();
+  }
+
   /** Takes back what concerns the offsets from this one on, since the bus gives them to other events now. */
   private giveOutAnew(offset: number): void {
     this.ahead.forget();
@@ -248,10 +253,7 @@ export class LogPartition implements Partition {
     if (this.limit === limit) {
       this.context.logger.warn(
         `a reply of the bus cannot be read: ${error.message}; asking for fewer events`,
-        {
-          bus: this.bus.name,
-          offset: at.offset,
-        },
+        { bus: this.bus.name, offset: at.offset },
       );
     }
     this.limit >>= 1;

@@ -10,8 +10,8 @@ import { loggerTo } from "../../support/logs.ts";
 
 const NEVER = new AbortController().signal;
 const REQUEST = { limit: 4, waitMs: 0, isAfterRest: false };
-/** Less than this after a comparison there is no other one. */
-const PAUSE_MS = 300_000;
+/** Less than this after a comparison there is no other one, unless the bus did not answer for so long. */
+const [PAUSE_MS, UNSEEN_MAX_MS] = [300_000, 2000];
 
 const eventText = (number: number) => `{"name":"e${number}","value":1,"timestamp":1000}`;
 
@@ -24,6 +24,7 @@ class ScriptedLog implements BusLog {
   dateMs: number | undefined;
   readonly asked: FetchRequest[] = [];
   readonly looks: number[] = [];
+  eventText = eventText;
   /** Undefined: it answers as it is. */
   instead: (request: FetchRequest) => FetchReply | Error | undefined = () => undefined;
 
@@ -52,7 +53,7 @@ class ScriptedLog implements BusLog {
   }
 
   events(offset: number, count: number, log = this.log): FetchReply {
-    const events = Array.from({ length: count }, (_, i) => eventText(offset + i));
+    const events = Array.from({ length: count }, (_, i) => this.eventText(offset + i));
     const text = `{"log":"${log}","offset":${offset},"next":${offset + count},"events":[${events}]}`;
     return { kind: "events", body: new TextEncoder().encode(text), dateMs: this.dateMs };
   }
@@ -299,16 +300,40 @@ Deno.test("the last event is compared at the start, after a failure, after a res
   assert.equal(await compared(), "", "nothing was read");
   assert.equal(await compared(), "0");
   assert.equal(await compared(), "");
-  pass(PAUSE_MS - 1);
+  pass(UNSEEN_MAX_MS);
   assert.equal(await compared(), "");
-  pass(1);
+  pass(UNSEEN_MAX_MS + 1);
   assert.equal(await compared(), "3");
   assert.equal(await compared({ ...REQUEST, isAfterRest: true }), "4");
   bus.instead = () => new SourceError("unavailable", "away");
   await errorOf(read());
   bus.instead = () => undefined;
   assert.equal(await compared(), "5");
-  assert.equal(await compared(), "");
+  const looks = [];
+  for (let ms = 0; ms <= PAUSE_MS; ms += UNSEEN_MAX_MS) {
+    pass(UNSEEN_MAX_MS);
+    looks.push(await compared());
+  }
+  assert.deepEqual([looks.length, looks.join("")], [PAUSE_MS / UNSEEN_MAX_MS + 1, "9"]);
+});
+
+Deno.test("a bus that was restored while nothing was asked of it: what was asked for ahead is not believed", async () => {
+  for (
+    const [request, pausedMs] of [[{ ...REQUEST, isAfterRest: true }, 0], [
+      REQUEST,
+      UNSEEN_MAX_MS + 1,
+    ]] as const
+  ) {
+    const { bus, pass, read } = rig({ mayReadAhead: true });
+    await read();
+    assert.equal(bus.asked.at(-1)!.offset, 4);
+    // The events from 4 on are others now, and as many.
+    bus.eventText = (number) => eventText(number < 4 ? number : -number);
+    pass(pausedMs);
+    bus.asked.length = 0;
+    assert.deepEqual(plain(await read(request)), step("events", 8));
+    assert.deepEqual([bus.looks, bus.asked[0]!.offset], [[3], 4]);
+  }
 });
 
 Deno.test("a reply that cannot be read is asked for in halves, down to one event that nobody skips", async () => {
