@@ -249,6 +249,11 @@ export type Outcome =
      * and an `idle` read is not the end of what there is.
      */
     readonly awaitsCommit?: true;
+    /**
+     * Whether the bus may have given a record of the batch before, by its position in the batch. An event of
+     * it that has no id may then count twice. Left out: it has not.
+     */
+    readonly mayBeRepeated?: (position: number) => boolean;
   })
   /**
    * The bus no longer has the events at the position. Reading goes on at `next`; the `lost` events between

@@ -17,7 +17,7 @@ export function verdictOf(proof: Proof, { isPart, lossesAt, sinceName, unread }:
   const { lost, perhaps_counted_twice: doubtful, proven } = proof;
   const twice = doubtful === 0
     ? "none is counted twice"
-    : `it is unknown whether ${amount(doubtful, "event")} that a restored bus gave again count twice`;
+    : `it is unknown whether ${amount(doubtful, "event")} that a bus gave again count twice`;
   const span = isPart ? " for the windows of that span" : "";
   const but = unread.length === 0 ? "" : ` (without ${unread.map(({ sink }) => sink).join(", ")})`;
   if (!proven) return `NOT PROVEN: ${causesOf(proof, sinceName).join("; ")}${but}`;

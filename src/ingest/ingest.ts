@@ -224,7 +224,7 @@ export class Ingest {
     this.maker.followClock();
     this.positions.wake(number);
     const before = this.intake.take(state, batch, outcome.offset);
-    this.moves.advance(number, outcome, batch, outcome.lost);
+    this.moves.advance(number, outcome, batch, this.aggregator.recentIds !== undefined);
     const steps = stepSeconds(readMs, outcome.decodeMs, this.clock.monotonicMs() - startedMs);
     this.observer.processed(state.source.name, steps, before, this.aggregator.books);
     return true;

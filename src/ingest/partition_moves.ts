@@ -15,6 +15,13 @@ export interface Landing {
   readonly offset: number | undefined;
 }
 
+/** The same after a batch. */
+interface TakenIn extends Landing {
+  /** Events before the batch that are gone. */
+  readonly lost: number;
+  readonly mayBeRepeated?: (position: number) => boolean;
+}
+
 /**
  * Moves partitions to where their reads have led, with the data of a lineage: fingerprints, event time, ids.
  */
@@ -26,10 +33,16 @@ export class PartitionMoves {
     private readonly logger: Logger,
   ) {}
 
-  /** Moves the partition behind a batch that was taken in; `lost` events before the batch are gone. */
-  advance(number: number, landing: Landing, batch: EventBatch, lost: number): void {
+  /**
+   * Moves the partition behind a batch that was taken in.
+   *
+   * @param knowsIds Whether an event with an id that was counted before is known.
+   */
+  advance(number: number, landing: TakenIn, batch: EventBatch, knowsIds: boolean): void {
     const { progress } = this.stateOf(number);
-    this.countLost(number, lost);
+    this.countLost(number, landing.lost);
+    const { mayBeRepeated } = landing;
+    if (mayBeRepeated) this.unread.countDoubtful(doubtfulIn(batch, mayBeRepeated, knowsIds));
     const first = landing.offset === undefined ? undefined : landing.offset - batch.total;
     const history = historyAt(progress, landing.lineage, first);
     if (first !== undefined) history.note(batch, first);
@@ -125,6 +138,19 @@ export class PartitionMoves {
     if (lineage !== state.progress.lineage) this.checkpoint.leave(number, state.position);
     this.partitions.moveTo(number, { lineage, position: next, history });
   }
+}
+
+/** How many events of a batch nobody can tell from those that were counted before. */
+function doubtfulIn(
+  { count, idLength, position }: EventBatch,
+  mayBeRepeated: (position: number) => boolean,
+  knowsIds: boolean,
+): number {
+  let doubtful = 0;
+  for (let i = 0; i < count; i++) {
+    if (mayBeRepeated(position[i]!) && !(knowsIds && idLength[i]! > 0)) doubtful++;
+  }
+  return doubtful;
 }
 
 /** The fingerprints of the lineage `next` up to `offset`. */

@@ -18,7 +18,7 @@ Deno.test("the verdict says that none is counted twice only where that is known"
     state.transaction(() => addToBookEntry(state, DOUBTFUL_ENTRY, 3));
     assert.match(
       await verdict(),
-      /it is unknown whether 3 events that a restored bus gave again count twice/,
+      /it is unknown whether 3 events that a bus gave again count twice/,
     );
     assert.doesNotMatch(await verdict(), /none is counted twice/);
   } finally {

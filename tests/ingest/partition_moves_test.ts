@@ -43,9 +43,9 @@ async function withRead(
   });
 }
 
-function batchOf(count: number): EventBatch {
+function batchOf(count: number, events: readonly unknown[] = Array(count).fill(event())): EventBatch {
   const batch = new EventBatch();
-  const reply = { log: "log", offset: 0, next: count, events: Array(count).fill(event()) };
+  const reply = { log: "log", offset: 0, next: count, events };
   scanReply(new TextEncoder().encode(JSON.stringify(reply)), batch);
   return batch;
 }
@@ -83,6 +83,18 @@ function countsOf({ core: { checkpoint, ingest, state } }: Rig) {
   };
 }
 const NONE = { lost: 0, inAll: 0, ofPartition: 0, skipped: 0, doubtful: 0 };
+
+Deno.test("what a bus may have given before is told, but for events that are known by their ids", async () => {
+  for (const [dedup, doubtful] of [["100", 2], ["0", 3]] as const) {
+    await withRead(0, (rig) => {
+      const events = [event(), event(), { ...event(), id: "a" }, event(), { ...event(), id: "b" }];
+      const mayBeRepeated = (position: number) => position < 4 && position !== 1;
+      const taken = { ...at(undefined), kind: "events", mayBeRepeated } as const;
+      assert.ok(settle(rig, taken, batchOf(5, events)));
+      assert.deepEqual(countsOf(rig), { ...NONE, doubtful });
+    }, { DEDUP_MAX_IDS: dedup });
+  }
+});
 
 Deno.test("events that an operator gives up are skipped once, and count as lost and as given up", () =>
   withRead(2, async (rig, [bus]) => {

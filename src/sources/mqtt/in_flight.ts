@@ -10,11 +10,15 @@ interface Step {
   readonly message: BusRecord | undefined;
   /** The acknowledgement once the step is on disk; undefined: QoS 0 has none. */
   readonly answer: Acknowledgement | undefined;
+  /** Whether the message has QoS 1 and was sent before: nobody can tell whether it was counted then. */
+  readonly mayBeRepeated: boolean;
 }
 
 /** Steps that were taken from the front of what is there. */
 export interface Taken {
   readonly messages: readonly BusRecord[];
+  /** Indexes of those messages that may have been counted before. */
+  readonly repeated: ReadonlySet<number>;
   /** Number of steps, those without an event included. */
   readonly steps: number;
   /** The packet ids of QoS 2 after these steps. */
@@ -101,15 +105,16 @@ export class InFlight {
 
   /** @param message Undefined: it is no event. */
   receive({ id, isRepeated, qos }: Publication, message: BusRecord | undefined): void {
-    if (qos === 0) return this.add({ message, answer: undefined });
+    if (qos === 0) return this.add({ message, answer: undefined, mayBeRepeated: false });
     if (this.isInUse(id)) this.reused ??= id;
     if (this.reused !== undefined) return;
     this.unanswered.add(id);
-    if (qos === 1) return this.add({ message, answer: { type: PUBACK, id } });
+    if (qos === 1) return this.add({ message, answer: { type: PUBACK, id }, mayBeRepeated: isRepeated });
     this.held.add(id);
     // A message that is sent for the first time is a new one, whatever had its id before.
     const isKnown = isRepeated && this.earlierIds.has(id);
-    this.add({ message: isKnown ? undefined : message, answer: { type: PUBREC, id } });
+    const answer = { type: PUBREC, id };
+    this.add({ message: isKnown ? undefined : message, answer, mayBeRepeated: false });
   }
 
   /** The broker has released a packet id of QoS 2. */
@@ -118,7 +123,7 @@ export class InFlight {
     this.unansweredReleases.add(id);
     this.held.delete(id);
     this.earlierIds.delete(id);
-    this.add({ message: undefined, answer: { type: PUBCOMP, id } });
+    this.add({ message: undefined, answer: { type: PUBCOMP, id }, mayBeRepeated: false });
   }
 
   /** Whether a reader may go on at that step. */
@@ -145,15 +150,17 @@ export class InFlight {
   /** The first messages that were not taken in. Takes nothing away. */
   look(messagesMax: number, bytesMax: number): Taken {
     const messages: BusRecord[] = [];
+    const repeated = new Set<number>();
     const ids = this.ids.copy();
     let [steps, bytes] = [0, 0];
     for (; steps < this.count && messages.length < messagesMax && bytes < bytesMax; steps++) {
-      const { answer, message } = this.steps[this.gone + steps]!;
+      const { answer, mayBeRepeated, message } = this.steps[this.gone + steps]!;
+      if (message !== undefined && mayBeRepeated) repeated.add(messages.length);
       if (message !== undefined) messages.push(message);
       bytes += bytesOf(message);
       if (answer !== undefined) follow(ids, answer);
     }
-    return { messages, steps, ids };
+    return { messages, repeated, steps, ids };
   }
 
   /** Takes out the acknowledgements of all steps before this one, in their order. */

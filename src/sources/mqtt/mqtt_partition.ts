@@ -75,7 +75,7 @@ export class MqttPartition implements Partition {
   private take(step: number, into: EventBatch, limit: number, isBrokerWaiting: boolean): Outcome {
     const { context: { clock }, options: { endsWhenRead, qos, reader }, session: { inFlight } } = this;
     const startedMs = clock.monotonicMs();
-    const { ids, messages, steps } = inFlight.look(limit, TAKEN_MAX_BYTES);
+    const { ids, messages, repeated, steps } = inFlight.look(limit, TAKEN_MAX_BYTES);
     readRecords(messages, into, reader);
     // Steps without an event are no end: other messages may wait behind them at the broker.
     const isBeforeOthers = endsWhenRead && messages.length === 0 && steps > 0;
@@ -85,6 +85,7 @@ export class MqttPartition implements Partition {
       kind: messages.length > 0 ? "events" : "idle",
       decodeMs: clock.monotonicMs() - startedMs,
       ...(awaitsCommit && { awaitsCommit }),
+      ...(repeated.size > 0 && { mayBeRepeated: (position) => repeated.has(position) }),
     };
   }
 

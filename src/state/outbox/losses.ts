@@ -25,7 +25,7 @@ export const droppedEntry = (reason: string) => `letters_dropped_${reason}`;
 /** The counter of events that were given up by `--skip-to`. They are counted in `lost` as well. */
 export const SKIPPED_ENTRY = "skipped";
 
-/** The counter of events that may have been counted twice, since a restored bus has sent them again. */
+/** The counter of events that may have been counted twice, since a bus has given them again. */
 export const DOUBTFUL_ENTRY = "perhaps_counted_twice";
 
 /**

@@ -38,6 +38,19 @@ function answersUpTo(inFlight: InFlight, step: number): string {
   return inFlight.acknowledge(step).map(({ type, id }) => `${type} ${id}`).join();
 }
 
+Deno.test("a message of QoS 1 that is sent again may have been counted, one of another QoS is known", () => {
+  const inFlight = new InFlight();
+  inFlight.restart(0, new PacketIds());
+  inFlight.receive(publication(1, 1, true), undefined);
+  inFlight.receive(publication(1, 2), record("new"));
+  inFlight.receive(publication(1, 3, true), record("again"));
+  inFlight.receive(publication(2, 4, true), record("of QoS 2"));
+  inFlight.receive(publication(0), record("of QoS 0"));
+  const { messages, repeated } = inFlight.look(...ALL);
+  assert.deepEqual([messages.length, [...repeated]], [4, [1]]);
+  assert.deepEqual([...inFlight.look(1, 1e6).repeated], []);
+});
+
 Deno.test("each step is acknowledged once it is on disk, in its order and by its kind", () => {
   const inFlight = new InFlight();
   inFlight.restart(10, new PacketIds());

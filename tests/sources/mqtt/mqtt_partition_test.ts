@@ -87,11 +87,11 @@ function rig({ endsWhenRead = false, isLost = false } = {}) {
     goTo: (text: string) => position = text,
     takeOver: () => isTakenOver = true,
     /** Messages that the broker sends. */
-    send(count: number, qos: 0 | 1 = 1, text: string | undefined = undefined) {
+    send(count: number, qos: 0 | 1 = 1, text: string | undefined = undefined, isRepeated = false) {
       for (let i = 0; i < count; i++) {
         const bytes = Buffer.from(text ?? eventText(sent));
         const record = { topic: "t", bytes, problem: undefined, arrivedMs: 0 } as unknown as BusRecord;
-        const publication = { qos, id: ++sent, isRepeated: false } as Parameters<InFlight["receive"]>[0];
+        const publication = { qos, id: ++sent, isRepeated } as Parameters<InFlight["receive"]>[0];
         inFlight.receive(publication, text === "" ? undefined : record);
       }
     },
@@ -131,6 +131,21 @@ Deno.test("a read takes what is there, else waits as long as it may, or asks wha
   assert.deepEqual([outcome.next, outcome.lost, outcome.decodeMs, done], [textOf(2), 0, 0, []]);
   assert.equal((await read(2)).kind, "events");
   assert.deepEqual(done, []);
+});
+
+Deno.test("of messages that the broker sends again it is told that they may have been counted", async () => {
+  const { read, send } = rig();
+  const repeated = async () => {
+    const outcome = await read();
+    assert.ok(outcome.kind === "events");
+    return outcome.mayBeRepeated && [0, 1, 2].map(outcome.mayBeRepeated);
+  };
+  await read();
+  send(2);
+  assert.equal(await repeated(), undefined);
+  send(1);
+  send(1, 1, undefined, true);
+  assert.deepEqual(await repeated(), [false, true, false]);
 });
 
 Deno.test("a read that ends where there is nothing waits a second for more, and then asks", async () => {
