@@ -2,6 +2,9 @@ import { dirname } from "node:path";
 import { infoOf, isNotThere } from "./absence.ts";
 import { isOpenAsDatabase } from "./open_databases.ts";
 
+/** So much is written for a trial: the name of an empty file may have room where its contents have none. */
+const TRIAL = new Uint8Array(64 * 1024);
+
 /**
  * Why the file at `path`, and others beside it, cannot be written or created, as a part of a sentence;
  * undefined: nothing prevents it, or it cannot be told. Changes nothing: it creates a file with a random name
@@ -20,11 +23,15 @@ export function directoryObstacle(directory: string): string | undefined {
   while (kindOf(parent) === "nothing" && dirname(parent) !== parent) parent = dirname(parent);
   const kind = kindOf(parent);
   if (kind !== "directory") return KINDS[kind]?.(parent) ?? `${parent} is no directory`;
+  let trial: string | undefined;
   try {
-    Deno.removeSync(Deno.makeTempFileSync({ dir: parent, prefix: ".vabus-check-" }));
+    trial = Deno.makeTempFileSync({ dir: parent, prefix: ".vabus-check-" });
+    Deno.writeFileSync(trial, TRIAL);
     return undefined;
   } catch (error) {
     return `nothing can be made in ${parent}: ${reasonOf(error)}`;
+  } finally {
+    if (trial !== undefined) Deno.removeSync(trial);
   }
 }
 

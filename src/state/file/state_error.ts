@@ -75,10 +75,10 @@ export function toStateError(
 
 /** @param obstacle The obstacle, as a part of a sentence. */
 export function stateNotWritable(directory: string, obstacle: string): StateError {
+  const advice = /no space left/.test(obstacle) ? "Free some" : "Mend that (who owns it?)";
   return new StateError(
     "unwritable",
-    `the state directory ${directory} cannot be used: ${obstacle}. Mend that (who owns it?), or set ` +
-      "STATE_DIR.",
+    `the state directory ${directory} cannot be used: ${obstacle}. ${advice}, or set STATE_DIR.`,
   );
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { directoryObstacle, writeObstacle } from "../../../src/platform/file/write_obstacle.ts";
+import { SmallDisk } from "../../chaos/small_disk.ts";
 
 Deno.test("whatever stands where a file or directory is to be made is named as what it is", async () => {
   const directory = await Deno.makeTempDir();
@@ -31,6 +32,23 @@ Deno.test("whatever stands where a file or directory is to be made is named as w
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "a disk that is full is told, and nothing of the trial stays there",
+  ignore: SmallDisk.obstacle() !== undefined,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    try {
+      await using disk = SmallDisk.mount(directory);
+      assert.equal(writeObstacle(`${directory}/new`), undefined);
+      disk.fill();
+      assertSaid(writeObstacle(`${directory}/new`), /nothing can be made in .*: no space left on device/, "");
+      assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name), ["ballast"]);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
 });
 
 function assertSaid(said: string | undefined, expected: RegExp | undefined, what: string): void {
