@@ -62,8 +62,9 @@ Deno.test({
     await using disk = SmallDisk.mount(path);
     await using listener = await Listener.start(path);
     disk.fill();
+    let sent = 0;
     const isRefused = async () => {
-      const { status } = await listener.post("/write", `before f=1 1\n`.repeat(20_000));
+      const { status } = await listener.post("/write", `before f=1 ${++sent}\n`.repeat(20_000));
       return status === 503;
     };
     await until(isRefused, "a refusal", PATIENCE_MS, [listener.program]);

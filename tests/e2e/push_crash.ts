@@ -17,15 +17,19 @@ export interface PushCrash {
 
 const SENDERS = 4;
 type Request = readonly [path: string, body: BodyInit, headers: Readonly<Record<string, string>>];
-/** Requests take turns: with a key, without one, by remote write. Only those without one may count again. */
-const KINDS = 3;
+/**
+ * Requests take turns: lines with a key, lines without key and time, lines with times, remote write. Only
+ * those without key and time may count again.
+ */
+const KINDS = 4;
 const KEYED = 0;
 const PLAIN = 1;
+const TIMED = 2;
 
 /**
- * Each request has a name of its own, and is sent again until it is answered. A request with a key counts
- * once, and so does one of remote write. Another one counts at least once, and at most as often as it was
- * sent.
+ * Each request has a name of its own, and is sent again until it is answered. A request counts
+ * once where it has a key, or is of values that all have times. Another one counts at least once, and at most
+ * as often as it was sent.
  */
 export async function pushThroughKills({ seed, requests, linesEach, kills }: PushCrash): Promise<void> {
   const random = randomNumbers(seed);
@@ -33,9 +37,11 @@ export async function pushThroughKills({ seed, requests, linesEach, kills }: Pus
   await using listener = await Listener.start(directory.path);
   const timeSeconds = Math.floor(Date.now() / 1000) - 3600;
   const requestOf = (number: number): Request => {
-    if (number % KINDS > PLAIN) return remoteWrite(`r${number}.f`, timeSeconds, linesEach);
-    const body = `r${number} f=1 ${timeSeconds}000000000\n`.repeat(linesEach);
-    return ["/write", body, number % KINDS === KEYED ? { "idempotency-key": `k${number}` } : {}];
+    const kind = number % KINDS;
+    if (kind > TIMED) return remoteWrite(`r${number}.f`, timeSeconds, linesEach);
+    const time = kind === TIMED ? ` ${timeSeconds}000000000` : "";
+    const body = `r${number} f=1${time}\n`.repeat(linesEach);
+    return ["/write", body, kind === KEYED ? { "idempotency-key": `k${number}` } : {}];
   };
   const tries = new Array<number>(requests).fill(0);
   let [next, answered] = [0, 0];

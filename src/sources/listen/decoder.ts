@@ -30,6 +30,8 @@ export interface Push {
   readonly headers: Headers;
   /** Wall clock, Unix ms. */
   readonly arrivedMs: number;
+  /** Of all that the request says. It is taken before the body is changed. */
+  digest(): Steps<string>;
 }
 
 export interface Answer {
@@ -46,17 +48,17 @@ export interface Decoded {
   readonly answer: Answer | ((next: number) => Answer);
   /** What was refused, for the operator, where the answer is not a text that says so. */
   readonly refused?: string | undefined;
+  /**
+   * The digest of a request whose values have a series and a time each, so that one that says the same is
+   * that one, sent again. Undefined: another one that says the same is another one.
+   */
+  readonly contents?: string | undefined;
 }
 
 /** One path of the listener. */
 export interface PushPath {
   /** A `content-encoding` beside gzip whose bodies are handed over as they came. */
   readonly ownEncoding?: string | undefined;
-  /**
-   * Whether a request that says the same as an earlier one is that one, sent again. So it is where each value
-   * has a series and a time.
-   */
-  readonly isKnownByContents?: boolean;
   /**
    * Tells in each step how many bytes it holds beside the body.
    *

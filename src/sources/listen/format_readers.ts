@@ -22,6 +22,11 @@ export class FormatReaders {
     };
   }
 
+  /** Whether an event of line protocol has the time of its line, where that has one. */
+  get takesTimesOfLines(): boolean {
+    return this.readers.influx?.mapping.timestamp === "own";
+  }
+
   /** What reads records of one format into a batch that was just emptied. */
   for(format: RecordFormat, batch: EventBatch): ReadRecord {
     const reader = this.readers[format];

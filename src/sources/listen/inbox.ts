@@ -1,4 +1,5 @@
 import type { RecordRun } from "./decoder.ts";
+import { InboxFullError } from "./inbox_full_error.ts";
 import { PushTraces } from "./push_traces.ts";
 import { RecentRuns } from "./recent_runs.ts";
 import type { KeyedAnswer, RequestMark } from "./answer_store.ts";
@@ -13,16 +14,6 @@ const READ_MAX_BYTES = 4 * 1024 * 1024;
  * many requests must share one.
  */
 const GATHER_MS = 5;
-
-/** There is no room for these records. */
-export class InboxFullError extends Error {
-  override readonly name = "InboxFullError";
-
-  /** @param isForGood They would not fit into an empty inbox either. */
-  constructor(message: string, readonly isForGood: boolean) {
-    super(message);
-  }
-}
 
 /** A part of a run: its records from number `from` up to `to`. */
 export interface RunPart {
@@ -143,7 +134,7 @@ export class Inbox {
     const parts = runs.flatMap((run) => [...partsOf(run)]);
     const weight = parts.reduce((sum, run) => sum + weightOf(run), 0);
     if (this.bytes + weight > this.maxBytes) {
-      return Promise.reject(this.fullError(weight));
+      return Promise.reject(InboxFullError.of(weight, this.maxBytes));
     }
     this.weightWaiting += weight;
     const stored = parts.map((run) => {
@@ -290,16 +281,5 @@ export class Inbox {
 
   private wake(): void {
     for (const wake of [...this.wakes]) wake();
-  }
-
-  private fullError(weight: number): InboxFullError {
-    const isForGood = weight > this.maxBytes;
-    return new InboxFullError(
-      isForGood
-        ? `the records take ${weight} bytes, and the inbox has ${this.maxBytes} (INBOX_MAX_BYTES); send ` +
-          "fewer at once"
-        : "the inbox is full (INBOX_MAX_BYTES), since the handler does not keep up; send again later",
-      isForGood,
-    );
   }
 }

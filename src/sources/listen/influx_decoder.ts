@@ -1,8 +1,8 @@
 import type { Steps } from "../../platform/clock/steps.ts";
 import { BodyError } from "../../platform/http/body.ts";
-import { type Answer, type Decoded, type Push, type PushPath, topicIn } from "./decoder.ts";
+import { type Answer, type Decoded, type Push, type PushPath, type RecordRun, topicIn } from "./decoder.ts";
 import { linesOf } from "./lines.ts";
-import { inNanoseconds } from "./nanoseconds.ts";
+import { haveTimes, inNanoseconds } from "./nanoseconds.ts";
 import type { RecordCheck, RecordFault } from "./record_check.ts";
 
 /** What the two versions of InfluxDB's protocol do not share. */
@@ -49,16 +49,28 @@ export const INFLUX_2: InfluxDialect = {
 export class InfluxDecoder implements PushPath {
   constructor(private readonly check: RecordCheck, private readonly dialect: InfluxDialect) {}
 
-  *decode({ body, query, arrivedMs }: Push): Steps<Decoded> {
+  *decode({ body, query, arrivedMs, digest }: Push): Steps<Decoded> {
     const topic = topicIn(query, this.dialect.topic);
     const unit = this.unitOf(query.get("precision"));
+    const contents = yield* digest();
     const records = yield* inNanoseconds(yield* linesOf(body, true), unit);
     const context = { topic, arrivedMs, busMs: arrivedMs };
     const { runs, faults, faulty } = yield* this.check.check("influx", records, context);
     return {
       runs,
       answer: faulty === 0 ? TAKEN : this.answer(400, partly(faults, faulty)),
+      contents: (yield* this.areTimed(runs)) ? contents : undefined,
     };
+  }
+
+  /** Whether each of the lines that are kept has a time that counts. */
+  private *areTimed(runs: readonly RecordRun[]): Steps<boolean> {
+    if (!this.check.readers.takesTimesOfLines) return false;
+    for (const [i, { records }] of runs.entries()) {
+      if (i > 0) yield 0;
+      if (!haveTimes(records)) return false;
+    }
+    return true;
   }
 
   refuse(status: number, message: string, headers: Headers): Answer {

@@ -6,20 +6,21 @@ import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
 /** A protocol whose requests have no records: they become events of protocol v1. */
 export class ProtocolDecoder implements PushPath {
   readonly ownEncoding: string | undefined;
-  readonly isKnownByContents = true;
 
   constructor(private readonly protocol: PushProtocol) {
     this.ownEncoding = protocol.encoding;
   }
 
-  *decode({ body, headers }: Push): Steps<Decoded> {
+  *decode({ body, headers, digest }: Push): Steps<Decoded> {
     const type = headers.get("content-type") ?? undefined;
+    const contents = yield* digest();
     try {
       const { runs, answer, refused } = yield* this.protocol.read(body, type);
       return {
         runs: runs.map((records) => ({ format: "event", topic: undefined, records })),
         answer,
         refused,
+        contents,
       };
     } catch (error) {
       if (!(error instanceof PushError)) throw error;

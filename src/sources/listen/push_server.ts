@@ -8,7 +8,8 @@ import { Rarely } from "../../platform/http/rarely.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import type { KeyedAnswer } from "./answer_store.ts";
 import type { Answer, Decoded, PushPath } from "./decoder.ts";
-import { type Inbox, InboxFullError } from "./inbox.ts";
+import type { Inbox } from "./inbox.ts";
+import { InboxFullError } from "./inbox_full_error.ts";
 import { DecodingRoom } from "./decoding_room.ts";
 import { fixedAnswer } from "./fixed_answers.ts";
 import { credentialOf } from "./credential.ts";
@@ -136,19 +137,24 @@ export class PushServer {
           return await done;
         };
         const { headers } = request;
+        let known: string | undefined;
+        const digest = function* (): Steps<string> {
+          return known ??= yield* digestOf(url, bytes);
+        };
         const decode = async () =>
           traced(
-            await run(path.decode({ body: bytes, query: url.searchParams, headers, arrivedMs })),
+            await run(path.decode({ body: bytes, query: url.searchParams, headers, arrivedMs, digest })),
             headers,
           );
-        if (key === null && path.isKnownByContents !== true) {
-          return await this.keep(await decode(), arrivedMs);
+        if (key !== null) {
+          const keyed = { mark: "key", key, digest: await decoding.run(digest(), bytes.length) } as const;
+          return await this.once(keyed, async () => this.keep(await decode(), arrivedMs, keyed));
         }
-        const digest = await decoding.run(digestOf(url, bytes), bytes.length);
-        const repeatable = key === null
-          ? { mark: "contents", key: digest, digest } as const
-          : { mark: "key", key, digest } as const;
-        return await this.once(repeatable, decode, arrivedMs);
+        const decoded = await decode();
+        const { contents } = decoded;
+        if (contents === undefined) return await this.keep(decoded, arrivedMs);
+        const told = { mark: "contents", key: contents, digest: contents } as const;
+        return await this.once(told, () => this.keep(decoded, arrivedMs, told));
       } finally {
         decoding.leave();
         release();
@@ -160,18 +166,16 @@ export class PushServer {
 
   /** The answer of the request that was the same before, else that of this one. */
   private async once(
-    request: RepeatableRequest,
-    decode: () => Promise<Decoded>,
-    arrivedMs: number,
+    { mark, key, digest }: RepeatableRequest,
+    keep: () => Promise<Answer>,
   ): Promise<Answer> {
-    const { mark, key, digest } = request;
     const inFlightKey = `${mark} ${key}`;
     const earlier = this.inFlight.get(inFlightKey) ?? this.inbox.answerFor(mark, key);
     if (earlier !== undefined) {
       if (earlier.digest === digest) return await earlier.answer;
       throw new BodyError(422, "idempotency-key was that of another request; each needs its own");
     }
-    const answer = decode().then((decoded) => this.keep(decoded, arrivedMs, request));
+    const answer = keep();
     this.inFlight.set(inFlightKey, { digest, answer });
     try {
       return await answer;

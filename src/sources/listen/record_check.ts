@@ -36,7 +36,7 @@ const FAULTS_MAX = 20;
 export class RecordCheck {
   private readonly batch = new EventBatch();
 
-  constructor(private readonly readers: FormatReaders) {}
+  constructor(readonly readers: FormatReaders) {}
 
   /**
    * A record is good where at least one event can be made of it, or where it has text only: text is no event,

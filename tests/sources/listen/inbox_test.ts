@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { splitArray } from "../../../src/bus/raw_events.ts";
 import type { RecordRun } from "../../../src/sources/listen/decoder.ts";
-import { Inbox, InboxFullError } from "../../../src/sources/listen/inbox.ts";
+import { Inbox } from "../../../src/sources/listen/inbox.ts";
+import { InboxFullError } from "../../../src/sources/listen/inbox_full_error.ts";
 
 async function withInbox(
   work: (inbox: Inbox, reopen: (meanwhile?: (path: string) => void) => Inbox) => Promise<void>,

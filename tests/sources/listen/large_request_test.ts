@@ -37,7 +37,11 @@ for (const [path, type, body] of REQUESTS) {
     const { pathname, searchParams: query } = new URL(path, "http://host");
     const paths = pushPaths(new RecordCheck(new FormatReaders({})));
     const headers = new Headers({ "content-type": type });
-    const push = { body: body.slice(), query, headers, arrivedMs: TIME_MS };
+    const digest = function* () {
+      yield* [];
+      return "";
+    };
+    const push = { body: body.slice(), query, headers, arrivedMs: TIME_MS, digest };
     const work: Steps<{ readonly runs: readonly { readonly records: { readonly ends: Uint32Array } }[] }> =
       paths[pathname]!.decode(push);
     let steps = 0;

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { Rig } from "./rig.ts";
+
+const NOW_S = 1_700_000_000;
+const TIME = `${NOW_S}000000000`;
+/** Values that are kept of a body that is sent twice. */
+const keptOfTwo = async (body: string, path = "/write", events = {}) => {
+  await using rig = await Rig.start({ events });
+  const [first, second] = [await rig.post(path, body), await rig.post(path, body)];
+  assert.deepEqual([second.status, second.text], [first.status, first.text]);
+  return (await rig.read()).map(({ value }) => value);
+};
+
+Deno.test("lines that all have times count once however often they are sent; all that differs counts", async () => {
+  for (const path of ["/write?db=d", "/api/v2/write?bucket=b"]) {
+    await using rig = await Rig.start();
+    const lines = `m f=1 ${TIME}\nm f=2,g=3i ${TIME}`;
+    const replies = await Promise.all([1, 2, 3].map(() => rig.post(path, lines)));
+    const zipped = Uint8Array.from(gzipSync(lines));
+    replies.push(await rig.post(path, zipped, { "content-encoding": "gzip" }));
+    assert.deepEqual(replies.map(({ status, text }) => [status, text]), replies.map(() => [204, ""]));
+    assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 2, 3]);
+    const others = [[path, `${lines}\nm t="x"`], [`${path}2`, lines], [
+      `${path}&precision=ns`,
+      lines,
+    ]] as const;
+    for (const [otherPath, body] of others) {
+      for (let i = 0; i < 2; i++) assert.equal((await rig.post(otherPath, body)).status, 204);
+      assert.equal((await rig.read()).length, 3, `${otherPath} ${body}`);
+    }
+  }
+});
+
+Deno.test("a line that stands twice in a body counts twice, and the body that is sent again not", async () => {
+  assert.deepEqual(await keptOfTwo(`m f=1 ${TIME}\nm f=1 ${TIME}\n`), [1, 1]);
+});
+
+Deno.test("what is no event needs no time: comments, empty lines, lines of text and lines that are refused", async () => {
+  const lines = ["# a comment", "", ` m f=1 ${TIME} `, 'm t="text 5"', "  ", `m f=2,t="on\nair 5" ${TIME}`];
+  assert.deepEqual(await keptOfTwo(lines.join("\r\n")), [1, 2]);
+  assert.deepEqual(await keptOfTwo(`m f=1 ${TIME}\nbad\nm f=nan\nm f=2 ${TIME}`), [1, 2]);
+});
+
+Deno.test("a time of any precision is one", async () => {
+  const precisions = { s: NOW_S, ms: NOW_S * 1e3, u: NOW_S * 1e6, m: 28_333_333, h: 472_222 };
+  for (const [precision, time] of Object.entries(precisions)) {
+    assert.deepEqual(await keptOfTwo(`m f=1 ${time}`, `/write?precision=${precision}`), [1], precision);
+  }
+  // It is far ahead, and is refused for that later.
+  assert.deepEqual(await keptOfTwo(`m f=1 ${NOW_S}000`, "/write?precision=s"), [1]);
+});
+
+Deno.test("a request with a line without a time counts whenever it comes", async () => {
+  const timed = `m f=1 ${TIME}\n`;
+  assert.deepEqual(await keptOfTwo("m f=1"), [1, 1]);
+  assert.deepEqual(await keptOfTwo(`${timed}m f=2`), [1, 2, 1, 2]);
+  assert.deepEqual(await keptOfTwo(`m f=2\r\n${timed}bad`), [2, 1, 2, 1]);
+  // The space belongs to the value of g, which is no number.
+  assert.deepEqual(await keptOfTwo(`m f=1,g=\\ 5`), [1, 1]);
+  assert.equal((await keptOfTwo(`${timed.repeat(5000)}m f=1`)).length, 10_002);
+  assert.equal((await keptOfTwo(timed.repeat(5001))).length, 5001);
+});
+
+Deno.test("times that EVENT_TIMESTAMP=bus leaves aside do not make a request known by what it says", async () => {
+  const lines = `m f=1 ${TIME}`;
+  assert.deepEqual(await keptOfTwo(lines, "/write", { format: "influx", timestamp: "bus" }), [1, 1]);
+  assert.deepEqual(await keptOfTwo(lines, "/write", { timestamp: "bus" }), [1, 1]);
+  assert.deepEqual(await keptOfTwo(lines, "/write", { format: "json", timestamp: "/t" }), [1]);
+});
+
+Deno.test("lines with a key go by the key, and are unknown without it", async () => {
+  await using rig = await Rig.start();
+  for (const key of ["a", "b", "a", undefined, undefined]) {
+    const headers: Record<string, string> = key === undefined ? {} : { "idempotency-key": key };
+    assert.equal((await rig.post("/write", `m f=1 ${TIME}`, headers)).status, 204);
+  }
+  assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 1, 1]);
+});
+
+Deno.test("lines that could not be kept are tried anew when they come again", async () => {
+  await using rig = await Rig.start();
+  const { append } = rig.inbox;
+  rig.inbox.append = () => Promise.reject(new Error("disk I/O error"));
+  assert.equal((await rig.post("/write", `m f=1 ${TIME}`)).status, 503);
+  rig.inbox.append = append;
+  assert.equal((await rig.post("/write", `m f=1 ${TIME}`)).status, 204);
+  assert.deepEqual((await rig.read()).map(({ value }) => value), [1]);
+});
