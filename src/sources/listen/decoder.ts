@@ -49,10 +49,10 @@ export interface Decoded {
   /** What was refused, for the operator, where the answer is not a text that says so. */
   readonly refused?: string | undefined;
   /**
-   * The digest of a request whose values have a series and a time each, so that one that says the same is
-   * that one, sent again. Undefined: another one that says the same is another one.
+   * The digest of a request whose values have a series and a time each, so that one that says the same may be
+   * that one, sent again, and whether it is that in any case. Undefined: it is another one.
    */
-  readonly contents?: string | undefined;
+  readonly contents?: { readonly digest: string; readonly isCertain: boolean } | undefined;
 }
 
 /** One path of the listener. */

@@ -52,14 +52,15 @@ export class InfluxDecoder implements PushPath {
   *decode({ body, query, arrivedMs, digest }: Push): Steps<Decoded> {
     const topic = topicIn(query, this.dialect.topic);
     const unit = this.unitOf(query.get("precision"));
-    const contents = yield* digest();
+    const said = yield* digest();
     const records = yield* inNanoseconds(yield* linesOf(body, true), unit);
     const context = { topic, arrivedMs, busMs: arrivedMs };
     const { runs, faults, faulty } = yield* this.check.check("influx", records, context);
     return {
       runs,
       answer: faulty === 0 ? TAKEN : this.answer(400, partly(faults, faulty)),
-      contents: (yield* this.areTimed(runs)) ? contents : undefined,
+      // Devices without a tag of their own may send the same line within a second, and mean two values.
+      contents: (yield* this.areTimed(runs)) ? { digest: said, isCertain: false } : undefined,
     };
   }
 

@@ -13,7 +13,7 @@ export class ProtocolDecoder implements PushPath {
 
   *decode({ body, headers, digest }: Push): Steps<Decoded> {
     const type = headers.get("content-type") ?? undefined;
-    const contents = yield* digest();
+    const contents = { digest: yield* digest(), isCertain: true };
     try {
       const { runs, answer, refused } = yield* this.protocol.read(body, type);
       return {

@@ -6,13 +6,13 @@ import { ByteBudget } from "../../platform/http/byte_budget.ts";
 import { HttpListener, INTERRUPTED } from "../../platform/http/http_listener.ts";
 import { Rarely } from "../../platform/http/rarely.ts";
 import type { Logger } from "../../platform/log/logger.ts";
-import type { KeyedAnswer } from "./answer_store.ts";
 import type { Answer, Decoded, PushPath } from "./decoder.ts";
 import type { Inbox } from "./inbox.ts";
 import { InboxFullError } from "./inbox_full_error.ts";
 import { DecodingRoom } from "./decoding_room.ts";
 import { fixedAnswer } from "./fixed_answers.ts";
 import { credentialOf } from "./credential.ts";
+import { type RepeatableRequest, Repetitions } from "./repetitions.ts";
 
 export interface PushServerOptions {
   readonly hostname: string;
@@ -35,20 +35,11 @@ const FULL_RETRY_SECONDS = 5;
 const KEY_MAX_CHARACTERS = 256;
 const CHALLENGE = 'Bearer, Basic realm="listen"';
 
-/** A request that is the same when it comes again. */
-type RepeatableRequest = Omit<KeyedAnswer, "answer">;
-
-/** Such a request that is being answered, and the digest of its body. */
-interface InFlight {
-  readonly digest: string;
-  readonly answer: Promise<Answer>;
-}
-
 /** Takes records over HTTP and answers once they are in the inbox. */
 export class PushServer {
   private readonly bodies = new ByteBudget(BODIES_MAX_BYTES);
   private readonly room = new DecodingRoom();
-  private readonly inFlight = new Map<string, InFlight>();
+  private readonly repetitions: Repetitions;
   private readonly fullness = new Rarely();
   private readonly faults = new Rarely();
   private readonly failures = new Rarely();
@@ -62,6 +53,7 @@ export class PushServer {
     private readonly nowMs: () => number,
     private readonly logger: Logger,
   ) {
+    this.repetitions = new Repetitions(inbox, nowMs);
     const { hostname, token } = options;
     this.listener = new HttpListener({
       ...options,
@@ -147,14 +139,16 @@ export class PushServer {
             headers,
           );
         if (key !== null) {
-          const keyed = { mark: "key", key, digest: await decoding.run(digest(), bytes.length) } as const;
-          return await this.once(keyed, async () => this.keep(await decode(), arrivedMs, keyed));
+          const sum = await decoding.run(digest(), bytes.length);
+          const keyed = { mark: "key", key, digest: sum, isCertain: true } as const;
+          const keep = async () => this.keep(await decode(), arrivedMs, keyed);
+          return await this.repetitions.once(keyed, arrivedMs, keep);
         }
         const decoded = await decode();
         const { contents } = decoded;
         if (contents === undefined) return await this.keep(decoded, arrivedMs);
-        const told = { mark: "contents", key: contents, digest: contents } as const;
-        return await this.once(told, () => this.keep(decoded, arrivedMs, told));
+        const told = { mark: "contents", key: contents.digest, ...contents } as const;
+        return await this.repetitions.once(told, arrivedMs, () => this.keep(decoded, arrivedMs, told));
       } finally {
         decoding.leave();
         release();
@@ -164,34 +158,14 @@ export class PushServer {
     }
   }
 
-  /** The answer of the request that was the same before, else that of this one. */
-  private async once(
-    { mark, key, digest }: RepeatableRequest,
-    keep: () => Promise<Answer>,
-  ): Promise<Answer> {
-    const inFlightKey = `${mark} ${key}`;
-    const earlier = this.inFlight.get(inFlightKey) ?? this.inbox.answerFor(mark, key);
-    if (earlier !== undefined) {
-      if (earlier.digest === digest) return await earlier.answer;
-      throw new BodyError(422, "idempotency-key was that of another request; each needs its own");
-    }
-    const answer = keep();
-    this.inFlight.set(inFlightKey, { digest, answer });
-    try {
-      return await answer;
-    } finally {
-      this.inFlight.delete(inFlightKey);
-    }
-  }
-
   /** Puts records into the inbox. Returns the answer once they are on disk. */
   private async keep(
     { runs, answer: answerOrAt, refused }: Decoded,
     arrivedMs: number,
-    keyed?: RepeatableRequest,
+    repeatable?: RepeatableRequest,
   ): Promise<Answer> {
     const answerAt = typeof answerOrAt === "function" ? answerOrAt : () => answerOrAt;
-    const keyedAt = keyed && ((next: number) => ({ ...keyed, answer: answerAt(next) }));
+    const keyedAt = repeatable && ((next: number) => ({ ...repeatable, answer: answerAt(next) }));
     const next = runs.length === 0 ? this.inbox.next : await this.inbox.append(runs, arrivedMs, keyedAt);
     const answer = answerAt(next);
     if (answer.status >= 400 || refused !== undefined) {

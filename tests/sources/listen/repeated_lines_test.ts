@@ -4,21 +4,26 @@ import { Rig } from "./rig.ts";
 
 const NOW_S = 1_700_000_000;
 const TIME = `${NOW_S}000000000`;
-/** Values that are kept of a body that is sent twice. */
+/** Values that are kept of a body that is sent again after the handler was killed. */
 const keptOfTwo = async (body: string, path = "/write", events = {}) => {
   await using rig = await Rig.start({ events });
-  const [first, second] = [await rig.post(path, body), await rig.post(path, body)];
+  const first = await rig.post(path, body);
+  await rig.restart();
+  const second = await rig.post(path, body);
   assert.deepEqual([second.status, second.text], [first.status, first.text]);
   return (await rig.read()).map(({ value }) => value);
 };
 
-Deno.test("lines that all have times count once however often they are sent; all that differs counts", async () => {
+Deno.test("lines that all have times count once where their sender may not have been answered", async () => {
   for (const path of ["/write?db=d", "/api/v2/write?bucket=b"]) {
     await using rig = await Rig.start();
     const lines = `m f=1 ${TIME}\nm f=2,g=3i ${TIME}`;
-    const replies = await Promise.all([1, 2, 3].map(() => rig.post(path, lines)));
     const zipped = Uint8Array.from(gzipSync(lines));
-    replies.push(await rig.post(path, zipped, { "content-encoding": "gzip" }));
+    const replies = [await rig.post(path, lines)];
+    for (const body of [lines, zipped]) {
+      await rig.restart();
+      replies.push(await rig.post(path, body, body === zipped ? { "content-encoding": "gzip" } : {}));
+    }
     assert.deepEqual(replies.map(({ status, text }) => [status, text]), replies.map(() => [204, ""]));
     assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 2, 3]);
     const others = [[path, `${lines}\nm t="x"`], [`${path}2`, lines], [
@@ -26,10 +31,18 @@ Deno.test("lines that all have times count once however often they are sent; all
       lines,
     ]] as const;
     for (const [otherPath, body] of others) {
-      for (let i = 0; i < 2; i++) assert.equal((await rig.post(otherPath, body)).status, 204);
+      assert.equal((await rig.post(otherPath, body)).status, 204);
       assert.equal((await rig.read()).length, 3, `${otherPath} ${body}`);
     }
   }
+});
+
+Deno.test("lines that were answered are others when they come again, as of two devices in one second", async () => {
+  await using rig = await Rig.start();
+  const replies = await Promise.all([1, 2, 3].map(() => rig.post("/write", `m f=1 ${TIME}`)));
+  replies.push(await rig.post("/write", `m f=1 ${TIME}`));
+  assert.deepEqual(replies.map(({ status }) => status), [204, 204, 204, 204]);
+  assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 1, 1, 1]);
 });
 
 Deno.test("a line that stands twice in a body counts twice, and the body that is sent again not", async () => {
@@ -71,7 +84,7 @@ Deno.test("times that EVENT_TIMESTAMP=bus leaves aside do not make a request kno
 
 Deno.test("lines with a key go by the key, and are unknown without it", async () => {
   await using rig = await Rig.start();
-  for (const key of ["a", "b", "a", undefined, undefined]) {
+  for (const key of ["a", "b", "a", undefined]) {
     const headers: Record<string, string> = key === undefined ? {} : { "idempotency-key": key };
     assert.equal((await rig.post("/write", `m f=1 ${TIME}`, headers)).status, 204);
   }

@@ -35,8 +35,8 @@ export interface ReadEvent {
 
 /** A listener with its inbox, without the rest of a handler. */
 export class Rig implements AsyncDisposable {
-  readonly inbox: Inbox;
-  readonly server: PushServer;
+  inbox!: Inbox;
+  server!: PushServer;
   readonly log: Logged[] = [];
   private readonly readers: FormatReaders;
   private position: string | undefined;
@@ -48,9 +48,14 @@ export class Rig implements AsyncDisposable {
     now: () => 0,
   });
 
-  private constructor(readonly directory: string, { maxBytes = 1e9, events = {}, ...options }: RigOptions) {
-    this.inbox = Inbox.open(`${directory}/inbox.sqlite`, maxBytes);
-    this.readers = new FormatReaders(events);
+  private constructor(readonly directory: string, private readonly options: RigOptions) {
+    this.readers = new FormatReaders(options.events ?? {});
+    this.open();
+  }
+
+  private open(): void {
+    const { maxBytes = 1e9, events: _, ...options } = this.options;
+    this.inbox = Inbox.open(`${this.directory}/inbox.sqlite`, maxBytes);
     const paths = pushPaths(new RecordCheck(this.readers));
     const common = { hostname: "127.0.0.1", port: 0, tls: undefined, token: undefined };
     this.server = new PushServer({ ...common, ...options }, this.inbox, paths, CLOCK.nowMs, this.logger);
@@ -87,6 +92,13 @@ export class Rig implements AsyncDisposable {
         all.push({ name, value: batch.value[i]!, timeMs: batch.timeMs[i]! });
       }
     }
+  }
+
+  /** Ends, and begins another life with the same inbox, at another port. */
+  async restart(): Promise<void> {
+    await this.server.close();
+    this.inbox.close();
+    this.open();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
