@@ -1,5 +1,4 @@
-import { crc32 } from "node:zlib";
-import { openOwn, readOwn } from "../../platform/file/regular_file.ts";
+import { CheckedLine } from "../../platform/file/checked_line.ts";
 
 /** How far an inbox had come, at least. */
 export interface Promised {
@@ -17,35 +16,25 @@ export interface Promised {
 export class InboxMark {
   /** What was found; undefined: nothing, or it is not whole. */
   readonly found: Promised | undefined;
-  private readonly file: Deno.FsFile;
+  private readonly line: CheckedLine;
 
   constructor(inboxPath: string) {
     const path = `${inboxPath}.end`;
-    this.file = openOwn(path);
+    this.line = new CheckedLine(path);
     this.found = read(path);
   }
 
   write({ id, next }: Promised): void {
-    const text = `${id} ${String(next).padStart(16)}`;
-    try {
-      this.file.seekSync(0, Deno.SeekMode.Start);
-      this.file.writeSync(new TextEncoder().encode(`${text} ${checksumOf(text)}\n`));
-    } catch {
-      // Errors such as a full disk are ignored: the existing mark promises less and is still true.
-    }
+    // Where it cannot be written, the existing mark promises less and is still true.
+    this.line.write(`${id} ${String(next).padStart(16)}`);
   }
 
   close(): void {
-    this.file.close();
+    this.line.close();
   }
 }
 
 function read(path: string): Promised | undefined {
-  const [, text, id, next, checksum] =
-    /^((\S+) +(\d+)) (\w+)\n$/.exec(new TextDecoder().decode(readOwn(path))) ?? [];
-  return text === undefined || checksum !== checksumOf(text) ? undefined : { id: id!, next: Number(next) };
-}
-
-function checksumOf(text: string): string {
-  return crc32(text).toString(16).padStart(8, "0");
+  const [, id, next] = /^(\S+) +(\d+)$/.exec(CheckedLine.read(path) ?? "") ?? [];
+  return id === undefined ? undefined : { id, next: Number(next) };
 }

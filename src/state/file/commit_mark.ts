@@ -1,5 +1,4 @@
-import { crc32 } from "node:zlib";
-import { openOwn, readOwn } from "../../platform/file/regular_file.ts";
+import { CheckedLine } from "../../platform/file/checked_line.ts";
 
 interface Mark {
   readonly stateId: string;
@@ -15,12 +14,11 @@ interface Mark {
  * is written after each commit and needs no fsync, since an older mark is only a weaker promise.
  */
 export class CommitMark {
-  private constructor(private readonly file: Deno.FsFile, private readonly stateId: string) {}
+  private constructor(private readonly line: CheckedLine, private readonly stateId: string) {}
 
   /** The mark for the process that holds the state directory. */
   static open(directory: string, stateId: string): CommitMark {
-    const path = CommitMark.pathIn(directory);
-    return new CommitMark(openOwn(path), stateId);
+    return new CommitMark(new CheckedLine(CommitMark.pathIn(directory)), stateId);
   }
 
   static pathIn(directory: string): string {
@@ -34,34 +32,19 @@ export class CommitMark {
   }
 
   write({ commits, isClosed }: Omit<Mark, "stateId">): void {
-    const text = `${this.stateId} ${String(commits).padStart(16)} ${isClosed ? "closed" : "open  "}`;
-    try {
-      this.file.seekSync(0, Deno.SeekMode.Start);
-      this.file.writeSync(new TextEncoder().encode(`${text} ${checksumOf(text)}\n`));
-    } catch {
-      // Errors such as a full disk are ignored: the existing mark promises less and is still true.
-    }
+    // Where it cannot be written, the existing mark promises less and is still true.
+    this.line.write(`${this.stateId} ${String(commits).padStart(16)} ${isClosed ? "closed" : "open  "}`);
   }
 
   close(): void {
-    this.file.close();
+    this.line.close();
   }
 }
 
-/** Reads the mark; undefined: there is no complete one. The machine may have stopped while it was written. */
+/** Reads the mark; undefined: there is no complete one. */
 function read(path: string): Mark | undefined {
-  let line: string;
-  try {
-    line = new TextDecoder().decode(readOwn(path));
-  } catch {
-    return undefined;
-  }
-  const [, text, stateId, commits, state, checksum] = /^((\S+) +(\d+) (open|closed) *) (\w+)\n$/.exec(line) ??
-    [];
-  if (text === undefined || checksum !== checksumOf(text)) return undefined;
-  return { stateId: stateId!, commits: Number(commits), isClosed: state === "closed" };
-}
-
-function checksumOf(text: string): string {
-  return crc32(text).toString(16).padStart(8, "0");
+  const text = CheckedLine.read(path) ?? "";
+  const [, stateId, commits, state] = /^(\S+) +(\d+) (open|closed) *$/.exec(text) ?? [];
+  if (stateId === undefined) return undefined;
+  return { stateId, commits: Number(commits), isClosed: state === "closed" };
 }
