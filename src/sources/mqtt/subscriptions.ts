@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { meet } from "./topic_filter.ts";
+import { meet, plainFilter } from "./topic_filter.ts";
 
 /** Greatest identifier of a subscription in MQTT 5. */
 const IDENTIFIER_MAX = 0x0fffffff;
@@ -25,13 +25,16 @@ export class Subscriptions {
   }
 
   /**
-   * Whether a message is sent for other filters than the first that it matches: that one brings it as well.
+   * Whether a message is sent for other filters than the first that it matches and that no group shares: that
+   * one brings it as well.
    *
    * @param sentFor Identifiers; undefined: the broker does not say.
    */
   isCopy(topic: string, sentFor: readonly number[] | undefined): boolean {
     if (this.overlap === undefined || sentFor === undefined) return false;
-    const first = this.filters.find((filter) => meet(filter, topic));
+    const matching = this.filters.filter((filter) => meet(filter, topic));
+    // What a group shares may go to another member of it.
+    const first = matching.find((filter) => plainFilter(filter) === filter) ?? matching[0];
     // What waited for a filter of former days has no copy among these.
     const isForOne = first !== undefined &&
       this.filters.some((filter) => sentFor.includes(this.idOf(filter)!));

@@ -58,6 +58,15 @@ Deno.test("of the copies of a message the one for the first filter that it match
   }
 });
 
+Deno.test("a copy that a group shares may go to another member, so the one for a filter of our own counts", () => {
+  const filters = ["$share/g/plant/#", "plant/a", "$share/h/plant/b"];
+  const subscriptions = new Subscriptions(filters);
+  const [shared, own, other] = filters.map((filter) => subscriptions.idOf(filter)!);
+  const isCopy = (topic: string, ...sentFor: number[]) => subscriptions.isCopy(topic, sentFor);
+  assert.deepEqual([isCopy("plant/a", own!), isCopy("plant/a", shared!)], [false, true]);
+  assert.deepEqual([isCopy("plant/b", shared!), isCopy("plant/b", other!)], [false, true]);
+});
+
 Deno.test("a filter keeps its identifier, wherever it stands; filters that match no topic together need none", () => {
   const [one, other] = [new Subscriptions(["a/#", "a/b"]), new Subscriptions(["c", "a/b", "a/#"])];
   for (const filter of ["a/#", "a/b"]) {
