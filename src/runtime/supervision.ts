@@ -55,12 +55,14 @@ export class Supervision {
     await this.send({ STOPPING: "1", STATUS: "stopping: what is in the outbox is delivered" });
   }
 
-  /** Reports `RELOADING=1` until `work` is done. */
-  async duringReload<T>(work: () => T): Promise<T> {
+  /** Reports `RELOADING=1` until `work` is done or has failed. */
+  async duringReload<T>(work: () => Promise<T>): Promise<T> {
     await this.send({ RELOADING: "1" });
-    const result = work();
-    await this.send({ READY: "1" });
-    return result;
+    try {
+      return await work();
+    } finally {
+      await this.send({ READY: "1" });
+    }
   }
 
   /** Closes the socket after the last report. */

@@ -2,9 +2,10 @@
 export HOME=/root
 env=/etc/vabus-data-handler/env
 unit=vabus-data-handler
-# A reload has been asked for when systemctl returns; it is over when the service says so.
-settled() { [ "$(systemctl show -P ActiveState $unit)" != reloading ]; }
-after() { code=$?; within settled; echo "$1: exit $code, $(systemctl show -P ActiveState $unit) $(systemctl show -P SubState $unit), pid $(pid_is "$pid")"; }
+# A reload has only been asked for when systemctl returns: first the service tells of it, then it is no longer `reloading`.
+# The state is printed as it was read, because the next reading may be another.
+settled() { state=$(systemctl show -p ActiveState,SubState --value $unit | xargs); [[ $state != reloading* ]]; }
+after() { code=$?; [ -z "${2-}" ] || within told "$2"; within settled; echo "$1: exit $code, $state, pid $(pid_is "$pid")"; }
 pid() { systemctl show -P MainPID $unit; }
 pid_is() { [ "$(pid)" = 0 ] && echo none || { [ "$(pid)" = "$1" ] && echo kept || echo new; }; }
 # As `until` in the tests: only a defect takes longer.
@@ -20,13 +21,11 @@ echo "user: $(ps -o user= -p "$pid" | tr -d ' ' | head -c 5), by name: $([ "$(pi
 
 sed -i 's/info/debug/' $env
 systemctl reload $unit
-after reload
-within told '"the settings were read again","changed":"LOG_LEVEL"'
+after reload '"the settings were read again","changed":"LOG_LEVEL"'
 
 sed -i 's/debug/loud/' $env
 systemctl reload $unit
-after 'wrong reload'
-within told 'the settings stay as they were: .*LOG_LEVEL'
+after 'wrong reload' 'the settings stay as they were: .*LOG_LEVEL'
 sed -i 's/loud/info/' $env
 
 /opt/vabus-data-handler status > /tmp/status 2>&1

@@ -86,6 +86,23 @@ Deno.test("a loop that waits for something announced is alive, one that is silen
   );
 });
 
+Deno.test("the service is reloading until the work is done, or has failed", async () => {
+  const turns = new Turns(1);
+  const notebook = new Notebook();
+  const options = { watchdogMs: undefined, pulses: () => [], status: () => "works" };
+  const supervision = new Supervision(notebook, options, turns.clock, loggerTo([]));
+  const work = Promise.withResolvers<string>();
+  const started = Promise.withResolvers<void>();
+  const done = supervision.duringReload(() => (started.resolve(), work.promise));
+  await started.promise;
+  await new Promise<void>((resolve) => queueMicrotask(resolve));
+  assert.deepEqual(notebook.sent, [{ RELOADING: "1" }]);
+  work.resolve("changed");
+  assert.equal(await done, "changed");
+  await assert.rejects(supervision.duringReload(() => Promise.reject(new Error("the disk is full"))), /full/);
+  assert.deepEqual(notebook.sent.slice(1), [{ READY: "1" }, { RELOADING: "1" }, { READY: "1" }]);
+});
+
 Deno.test("a loop that has ended is not missed", () => {
   let ms = 0;
   const pulse = new Pulse({ monotonicMs: () => ms });
