@@ -32,6 +32,8 @@ export class PostgresClient {
   private readonly servers: PostgresServers;
   private link: Promise<Link> | undefined;
   private isClosed = false;
+  /** Whether no synchronous standby may lack what the present statement has committed. */
+  private isReplicated = true;
   /** The transaction of a rehearsal. */
   private rehearsal: Sql | undefined;
 
@@ -44,7 +46,13 @@ export class PostgresClient {
     const { answer } = this;
     this.servers = new PostgresServers(
       hosts.map((_, index) => hosts[(attempt + index) % hosts.length]!),
-      { connection, answer, logger, opened: (socket) => this.keep(socket) },
+      {
+        connection,
+        answer,
+        logger,
+        opened: (socket) => this.keep(socket),
+        notReplicated: () => this.isReplicated = false,
+      },
     );
   }
 
@@ -63,12 +71,20 @@ export class PostgresClient {
     const link = await this.linked(signal);
     const address = addressOf(link.host);
     let statement: Promise<Row> | undefined;
+    this.isReplicated = true;
     try {
-      return await withDeadline(`PostgreSQL at ${address} (${what})`, STATEMENT_TIMEOUT_MS, signal, () => {
-        this.answer.maxBytes = answerMaxBytes;
-        statement = build(this.rehearsal ?? link.sql);
-        return statement;
-      });
+      const result = await withDeadline(
+        `PostgreSQL at ${address} (${what})`,
+        STATEMENT_TIMEOUT_MS,
+        signal,
+        () => {
+          this.answer.maxBytes = answerMaxBytes;
+          statement = build(this.rehearsal ?? link.sql);
+          return statement;
+        },
+      );
+      if (!this.isReplicated) throw notReplicated(what, address);
+      return result;
     } catch (error) {
       if (!(error instanceof SinkError)) throw toPostgresSinkError(error, what, address);
       const backend = (statement as { state?: Backend | null } | undefined)?.state;
@@ -141,4 +157,12 @@ export class PostgresClient {
     this.keep(socket.on("error", () => {}));
     socket.end(new Uint8Array(packet.buffer));
   }
+}
+
+function notReplicated(what: string, address: string): SinkError {
+  return new SinkError(
+    "unavailable",
+    `PostgreSQL at ${address} (${what}) has committed, but the wait for its synchronous standby was ` +
+      "cancelled: a server that takes over may lack it. It is done again.",
+  );
 }

@@ -21,11 +21,17 @@ export interface DriverOptions {
   readonly logger: Logger;
   /** Called with every socket, so that it can be closed whatever happens. */
   readonly opened: (socket: Socket) => void;
+  /** Called where a statement was committed and a synchronous standby may lack it. */
+  readonly notReplicated: () => void;
 }
 
+/** The function of the server that waits for synchronous standbys. Its messages come in many languages. */
+const WAIT_FOR_STANDBY = "SyncRepWaitForLSN";
+
 /** A driver for a single connection to this server. It connects with its first statement. */
-export function createSql({ host, tls }: Way, { connection, answer, logger, opened }: DriverOptions): Sql {
-  const { user, password, database, applicationName, options, connectTimeoutMs, keepAliveMs, requiredLogin } =
+export function createSql({ host, tls }: Way, options: DriverOptions): Sql {
+  const { connection, answer, logger, opened, notReplicated } = options;
+  const { user, password, database, applicationName, connectTimeoutMs, keepAliveMs, requiredLogin } =
     connection;
   const driverOptions = {
     host: host.host,
@@ -42,8 +48,14 @@ export function createSql({ host, tls }: Way, { connection, answer, logger, open
     fetch_types: false,
     max_lifetime: null,
     connect_timeout: connectTimeoutMs / 1000,
-    connection: { application_name: applicationName, ...(options !== undefined && { options }) },
-    onnotice: (notice: postgres.Notice) => logger.debug("PostgreSQL notice", { notice: notice.message }),
+    connection: {
+      application_name: applicationName,
+      ...(connection.options !== undefined && { options: connection.options }),
+    },
+    onnotice: (notice: postgres.Notice) => {
+      logger.debug("PostgreSQL notice", { notice: notice.message });
+      if (notice.routine === WAIT_FOR_STANDBY) notReplicated();
+    },
     socket: async () => {
       const { socket, isTrusted } = await openSocket({
         host,

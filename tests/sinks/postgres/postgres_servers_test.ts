@@ -15,6 +15,7 @@ function serversOf(hosts: string, parameters = "") {
     answer: { maxBytes: 1000 },
     logger: QUIET,
     opened: () => {},
+    notReplicated: () => {},
   });
 }
 

@@ -14,6 +14,7 @@ import {
   sinkError,
   stepWith,
 } from "../../contract/sink_samples.ts";
+import { until } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
 import { newTable, PostgresBackends } from "./postgres_backends.ts";
 import { loggerTo } from "../../support/logs.ts";
@@ -418,6 +419,50 @@ Deno.test("PostgresSink", async (t) => {
           assert.ok(await crashed(given, "given") < names.length);
         } finally {
           await lazy.remove();
+        }
+      });
+
+      await t.step("a commit whose wait for a standby was cancelled confirms nothing", async () => {
+        const alone = await startPostgres();
+        const beside = new PostgresBackends(alone.url, logger);
+        const configure = (names: string) =>
+          beside.ask(async (sql) => {
+            await sql.unsafe(`alter system set synchronous_standby_names = '${names}'`);
+            await sql`select pg_reload_conf()`;
+          });
+        const cancelWaits = () =>
+          beside.ask((sql) =>
+            sql`select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`
+          );
+        const sink = beside.createSink("replicated");
+        const rows = [aggregateOf()];
+        let isOver = false;
+        try {
+          await sink.open(CONTEXT, NEVER);
+          await configure("absent");
+          const operator = (async () => {
+            while (!isOver) await cancelWaits();
+          })();
+          // The server takes the setting up in its own time. The second time the rows are there already.
+          for (const time of ["first", "second"]) {
+            const refused = await until(
+              () => sink.write(batchOf(rows), NEVER).then(() => undefined, (error: unknown) => error),
+              `the ${time} commit that is not waited for`,
+            );
+            await assert.rejects(
+              Promise.reject(refused),
+              sinkError("unavailable", /wait for its synchronous standby was cancelled/),
+            );
+          }
+          isOver = true;
+          await operator;
+          await configure("");
+          await sink.write(batchOf(rows), NEVER);
+          assertSameAggregates(await beside.readTable("replicated", "plant-1"), rows);
+        } finally {
+          isOver = true;
+          await sink.close();
+          await alone.remove();
         }
       });
 
