@@ -37,6 +37,8 @@ export type Step =
     readonly begun: number | undefined;
     /** The id of the topic that `from` belongs to; left out: it is not known. */
     readonly topicId?: string;
+    /** The epoch of the leader that has written the record before `from`; left out: it is not known. */
+    readonly leaderEpoch?: number;
   }
   /** `say`: what the group must be told, again or for the first time. */
   | { readonly kind: "wait"; readonly why: string | undefined; readonly say?: HandOverRecord }
@@ -73,8 +75,14 @@ function isRecord(found: Found): found is HandOverRecord {
   return found !== undefined && "epoch" in found;
 }
 
-function topicOf({ topicId }: Holding | HandOverRecord): { topicId?: string } {
-  return topicId === undefined ? {} : { topicId };
+/** Which records the offset is among. */
+function logOf(
+  { leaderEpoch, topicId }: Holding | HandOverRecord,
+): { topicId?: string; leaderEpoch?: number } {
+  return {
+    ...(topicId !== undefined && { topicId }),
+    ...(leaderEpoch !== undefined && { leaderEpoch }),
+  };
 }
 
 function isMine({ partition, share }: View): boolean {
@@ -83,10 +91,10 @@ function isMine({ partition, share }: View): boolean {
 
 function stepOfGiver(view: View, own: Holding): Step {
   if (view.takesOver && isMine(view)) {
-    return { kind: "take", epoch: own.epoch + 1, from: own.offset, begun: own.begun, ...topicOf(own) };
+    return { kind: "take", epoch: own.epoch + 1, from: own.offset, begun: own.begun, ...logOf(own) };
   }
   const { begun, epoch, givenTo, offset: from } = own;
-  const record = { epoch, by: view.instance, from, begun, givenTo, ...topicOf(own) };
+  const record = { epoch, by: view.instance, from, begun, givenTo, ...logOf(own) };
   const isKnown = rankOf(view.found) === rankOf(own);
   const why = isMine(view) ? `this instance has given it to ${shareInWords(own.givenTo!)}` : undefined;
   return { kind: "wait", why, ...(!isKnown && { say: record }) };
@@ -100,7 +108,7 @@ function stepByGroup(view: View): Step {
   const epoch = rankOf(found) === 0 ? 1 : (found as HandOverRecord).epoch + 1;
   // What a handler that was alone has read is in its books from offset 0 on.
   const begun = isRecord(found) ? found.begun : 0;
-  const take = { kind: "take", epoch, from, begun, ...(isRecord(found) && topicOf(found)) } as const;
+  const take = { kind: "take", epoch, from, begun, ...(isRecord(found) && logOf(found)) } as const;
   // The count that the giver has named may be an old one. Then it is taken to be given on.
   if (isRecord(found) && found.givenTo?.index === share.index) return take;
   if (takesOver && isMine(view)) return take;

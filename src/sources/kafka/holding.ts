@@ -30,7 +30,7 @@ const TEXT =
   /^(\d{1,16})(?: leader (\d{1,10}))?(?: epoch (\d{1,15})(?: begun (\d{1,16}))? read ((?:\d{1,16}-\d{1,16},)*)(\d{1,16})(?: given (\d+)\/(\d+)(?: of (\S{1,64}))?)?)?$/;
 
 /** Kafka's epochs of leaders have 32 bits. */
-const EPOCH_MAX = 2 ** 31 - 1;
+export const EPOCH_MAX = 2 ** 31 - 1;
 
 /** Undefined: the position is not one of a partition of a topic. */
 export function readHolding(position: string): Holding | undefined {
@@ -82,6 +82,7 @@ export function readingOf(position: string): PartitionReading | undefined {
  *
  * @param own What the instance has of it; undefined: nothing.
  * @param start Where a new epoch begins.
+ * @param leaderEpoch Of the leader that has written the record before `start`; undefined: not known.
  * @param begun Where the first of all instances began; undefined: not known.
  */
 export function entered(
@@ -89,10 +90,12 @@ export function entered(
   epoch: number,
   start: number,
   begun: number | undefined,
+  leaderEpoch?: number,
 ): Holding {
   if (own !== undefined && own.epoch >= epoch) return own;
   return {
     offset: start,
+    ...(leaderEpoch !== undefined && { leaderEpoch }),
     epoch,
     begun: begun ?? own?.begun,
     since: start,

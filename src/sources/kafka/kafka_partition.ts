@@ -164,14 +164,16 @@ export class KafkaPartition implements Partition {
     if (own !== undefined && own.epoch >= epoch) return own;
     const isAnother = this.isAnother(tenure?.topicId);
     // The giver did not see that the topic is another one, of which this instance has read already.
-    if (isAnother && own !== undefined) return entered(own, epoch, own.offset, own.begun);
+    if (isAnother && own !== undefined) {
+      return entered(own, epoch, own.offset, own.begun, own.leaderEpoch);
+    }
     if (isAnother) this.tellAnew();
     const from = isAnother ? "oldest" : tenure?.from ?? (this.startsAtEnd ? "newest" : "oldest");
     const start = typeof from === "number"
       ? from
       : await this.offset(from === "newest" ? "end" : "oldest", signal);
     const begun = (isAnother ? undefined : tenure?.begun) ?? (typeof from === "number" ? undefined : start);
-    return entered(own, epoch, start, begun);
+    return entered(own, epoch, start, begun, isAnother ? undefined : tenure?.leaderEpoch);
   }
 
   /** Reads no further. The next checkpoint has it that the partition is given away. */

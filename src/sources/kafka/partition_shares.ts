@@ -19,6 +19,8 @@ export interface Tenure {
   readonly begun: number | undefined;
   /** The id of the topic that `from` belongs to; left out: it is not known. */
   readonly topicId?: string;
+  /** The epoch of the leader that has written the record before `from`; left out: it is not known. */
+  readonly leaderEpoch?: number;
   /** The instance that it must be given to, unread from now on; undefined: it is read. */
   readonly giveTo: ShareNumber | undefined;
 }

@@ -152,6 +152,15 @@ const CASES: readonly (readonly [what: string, view: Case, step: unknown])[] = [
     ...take(4, 40, 7),
     topicId: "id",
   }],
+  [
+    "we have given it, and say which leader has written the record before",
+    { own: GIVEN.replace(" epoch", " leader 6 epoch"), found: HELD },
+    wait(BY_OWNER, { ...SAID, leaderEpoch: 6 }),
+  ],
+  ["it was given to us with the leader of the record before", { found: { ...given(1), leaderEpoch: 6 } }, {
+    ...take(4, 40, 7),
+    leaderEpoch: 6,
+  }],
   ["we have given it with its topic, and take it over", { own: `${GIVEN} of id`, takesOver: true }, {
     ...take(4, 50, 7),
     topicId: "id",

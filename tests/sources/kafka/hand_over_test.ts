@@ -326,6 +326,11 @@ Deno.test("what the group has is read as it was written, and nothing else is", (
     { epoch: 3, by: "Halle 7/Ä", from: 12, begun: undefined, givenTo: undefined },
     { epoch: 3, by: "plant-0", from: 12, begun: 3, givenTo: { index: 2, count: 4 } },
     { epoch: 3, by: "a b", from: 1, begun: 3, givenTo: { index: 2, count: 4 }, topicId: "4iXkFdwwTOmm" },
+    { epoch: 3, by: "a b", from: 1, begun: 3, givenTo: { index: 2, count: 4 }, leaderEpoch: 0 },
+    {
+      ...{ epoch: 3, by: "a of leader 5 of leader", from: 1, begun: 3, givenTo: { index: 2, count: 4 } },
+      ...{ topicId: "id", leaderEpoch: 2 ** 31 - 1 },
+    },
     { epoch: 3, by: "oven of topic b", from: 12, begun: 3, givenTo: undefined },
     { epoch: 0, by: "plant-0", from: "newest", begun: undefined, givenTo: { index: 1, count: 4 } },
   ] as const;
@@ -334,4 +339,8 @@ Deno.test("what the group has is read as it was written, and nothing else is", (
   for (const text of [undefined, "", "vabus-1 held x by a", "vabus-1 given 1 2 by a", "vabus-1 held 1 by "]) {
     assert.deepEqual(readRecord(5, text), { strangerAt: 5 }, text);
   }
+  // No epoch of Kafka is so great.
+  assert.deepEqual(readRecord(5, "vabus-1 given 1 0/2 by a of leader 2147483648 of topic t"), {
+    ...{ epoch: 1, by: "a", from: 5, begun: undefined, givenTo: { index: 0, count: 2 }, topicId: "t" },
+  });
 });

@@ -348,6 +348,8 @@ Deno.test("a new epoch begins where the partition was given, and one that goes o
       [undefined, {}, "10 epoch 2 begun 10 read 10"],
       ["20", { from: 33 }, "33 epoch 2 begun 0 read 0-20,33"],
       ["20 epoch 1 begun 4 read 15", { from: 33, begun: 4 }, "33 epoch 2 begun 4 read 15-20,33"],
+      [undefined, { from: 33, leaderEpoch: 7 }, "33 leader 7 epoch 2 read 33"],
+      ["20 leader 3 epoch 1 begun 4 read 15", { from: 33 }, "33 epoch 2 begun 4 read 15-20,33"],
       ["20 epoch 2 begun 4 read 15", { from: 33, begun: 4 }, "20 epoch 2 begun 4 read 15"],
       ["20 epoch 3 begun 4 read 15", { from: 33, begun: 4 }, "20 epoch 3 begun 4 read 15"],
     ] as const
@@ -367,9 +369,9 @@ Deno.test("what was given of a topic that was made again since is read from its 
   assert.deepEqual([same.log.length, another.log.length], [0, 1]);
   assert.match(another.log[0]!, /the topic was deleted and made again: going on at its oldest record/);
   const begun = given("former", "id");
-  assert.deepEqual(await begun.read("20 epoch 1 begun 4 read 15"), {
+  assert.deepEqual(await begun.read("20 leader 3 epoch 1 begun 4 read 15"), {
     ...IDLE,
-    next: "20 epoch 2 begun 4 read 15-20,20",
+    next: "20 leader 3 epoch 2 begun 4 read 15-20,20",
   }, "what was read of the new one does not come again");
   assert.deepEqual(begun.log, []);
   const untold = await given("former").read(undefined, null);
