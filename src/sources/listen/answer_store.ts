@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Answer } from "./decoder.ts";
+import type { BodyDigest } from "./request_digest.ts";
 
 /** What a request is known by when it comes again: its `Idempotency-Key`, or what it says. */
 export type RequestMark = "key" | "contents";
@@ -7,10 +8,15 @@ export type RequestMark = "key" | "contents";
 /** The answer to a request that may come again, and the digest of that request. */
 export interface KeyedAnswer {
   readonly mark: RequestMark;
-  /** Of `contents` the digest. */
+  /** Of `contents` a {@link contentsKey}. */
   readonly key: string;
   readonly digest: string;
   readonly answer: Answer;
+}
+
+/** What a request is known by that has no key. It begins with the bytes of the body. */
+export function contentsKey({ bodyBytes, digest }: BodyDigest): string {
+  return `${bodyBytes} ${digest}`;
 }
 
 const TABLES: Readonly<Record<RequestMark, { readonly name: string; readonly rowsMax: number }>> = {
@@ -29,6 +35,7 @@ export const ANSWER_SCHEMA = Object.values(TABLES).map(({ name }) => `
 export class AnswerStore {
   private readonly insert: StatementSync;
   private readonly select: StatementSync;
+  private readonly selectLengths: StatementSync;
   private readonly deleteOldest: StatementSync;
   private readonly rowsMax: number;
 
@@ -40,6 +47,9 @@ export class AnswerStore {
       `INSERT OR REPLACE INTO ${name} (key, digest, status, headers, body) VALUES (?, ?, ?, ?, ?)`,
     );
     this.select = database.prepare(`SELECT digest, status, headers, body FROM ${name} WHERE key = ?`);
+    this.selectLengths = database.prepare(
+      `SELECT CAST(key AS INTEGER) AS length FROM ${name} ORDER BY number DESC LIMIT ?`,
+    );
     this.deleteOldest = database.prepare(
       `DELETE FROM ${name} WHERE number <= (SELECT max(number) FROM ${name}) - ?`,
     );
@@ -52,6 +62,11 @@ export class AnswerStore {
       this.insert.run(key, digest, status, JSON.stringify(headers), bytes);
     }
     if (answers.length > 0) this.deleteOldest.run(this.rowsMax);
+  }
+
+  /** The bytes of the bodies of the latest requests, which are known by their {@link contentsKey}. */
+  latestBodyLengths(requestsMax: number): number[] {
+    return this.selectLengths.all(requestsMax).map(({ length }) => length as number);
   }
 
   answerFor(key: string): Pick<KeyedAnswer, "digest" | "answer"> | undefined {

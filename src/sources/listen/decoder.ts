@@ -24,7 +24,7 @@ export interface RecordRun {
 
 /** A request whose body has come. */
 export interface Push {
-  /** Inflated, where it was compressed with gzip. The decoder may change it. */
+  /** Inflated, where it was compressed with gzip, without what was kept before. The decoder may change it. */
   readonly body: Uint8Array;
   readonly query: URLSearchParams;
   readonly headers: Headers;
@@ -59,6 +59,8 @@ export interface Decoded {
 export interface PushPath {
   /** A `content-encoding` beside gzip whose bodies are handed over as they came. */
   readonly ownEncoding?: string | undefined;
+  /** Whether a sender that sends lines again may put newer ones behind them, as Telegraf does. */
+  readonly isContinued?: boolean | undefined;
   /**
    * Tells in each step how many bytes it holds beside the body.
    *

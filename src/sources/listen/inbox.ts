@@ -155,6 +155,11 @@ export class Inbox {
     return this.store.answerFor(mark, key);
   }
 
+  /** The bytes of the bodies of the latest requests that are known by what they say. */
+  latestBodyLengths(requestsMax: number): number[] {
+    return this.store.latestBodyLengths(requestsMax);
+  }
+
   /**
    * Records from `offset` on, all of one way to read them. The offset must be in the inbox.
    *

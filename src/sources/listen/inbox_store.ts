@@ -190,6 +190,11 @@ export class InboxStore {
     return this.answers[mark].answerFor(key);
   }
 
+  /** The bytes of the bodies of the latest requests that are known by what they say. */
+  latestBodyLengths(requestsMax: number): number[] {
+    return this.answers.contents.latestBodyLengths(requestsMax);
+  }
+
   close(): void {
     if (!this.database.isOpen) return;
     this.database.close();

@@ -47,6 +47,8 @@ export const INFLUX_2: InfluxDialect = {
 
 /** Line protocol. */
 export class InfluxDecoder implements PushPath {
+  readonly isContinued = true;
+
   constructor(private readonly check: RecordCheck, private readonly dialect: InfluxDialect) {}
 
   *decode({ body, query, arrivedMs, digest }: Push): Steps<Decoded> {

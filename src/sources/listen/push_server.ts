@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { parseTraceparent, TRACEPARENT } from "../../platform/telemetry/traceparent.ts";
 import type { Steps } from "../../platform/clock/steps.ts";
 import { BodyError, holdBody } from "../../platform/http/body.ts";
@@ -7,12 +6,14 @@ import { HttpListener, INTERRUPTED } from "../../platform/http/http_listener.ts"
 import { Rarely } from "../../platform/http/rarely.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import type { Answer, Decoded, PushPath } from "./decoder.ts";
+import { contentsKey } from "./answer_store.ts";
 import type { Inbox } from "./inbox.ts";
 import { InboxFullError } from "./inbox_full_error.ts";
 import { DecodingRoom } from "./decoding_room.ts";
 import { fixedAnswer } from "./fixed_answers.ts";
 import { credentialOf } from "./credential.ts";
 import { type RepeatableRequest, Repetitions } from "./repetitions.ts";
+import { type BodyDigest, digestsOf } from "./request_digest.ts";
 
 export interface PushServerOptions {
   readonly hostname: string;
@@ -28,8 +29,6 @@ export interface PushServerOptions {
 const CLOSING_GRACE_MS = 1000;
 /** Bytes of all request bodies until they are answered, small ones not counted. */
 const BODIES_MAX_BYTES = 128 * 1024 * 1024;
-/** Bytes that one step of a digest reads. */
-const DIGEST_STEP_BYTES = 1024 * 1024;
 /** `Retry-After` while the inbox is full. */
 const FULL_RETRY_SECONDS = 5;
 const KEY_MAX_CHARACTERS = 256;
@@ -129,25 +128,39 @@ export class PushServer {
           return await done;
         };
         const { headers } = request;
-        let known: string | undefined;
-        const digest = function* (): Steps<string> {
-          return known ??= yield* digestOf(url, bytes);
+        const bodyBytes = bytes.length;
+        const beginnings = path.isContinued && key === null ? this.repetitions.beginningsOf(bodyBytes) : [];
+        let digests: readonly BodyDigest[] | undefined;
+        const says = function* (): Steps<readonly BodyDigest[]> {
+          return digests ??= yield* digestsOf(url, bytes, beginnings);
         };
-        const decode = async () =>
+        const digest = function* (): Steps<string> {
+          return (yield* says()).at(-1)!.digest;
+        };
+        const decode = async (body = bytes) =>
           traced(
-            await run(path.decode({ body: bytes, query: url.searchParams, headers, arrivedMs, digest })),
+            await run(path.decode({ body, query: url.searchParams, headers, arrivedMs, digest })),
             headers,
           );
         if (key !== null) {
-          const sum = await decoding.run(digest(), bytes.length);
-          const keyed = { mark: "key", key, digest: sum, isCertain: true } as const;
+          const sum = await decoding.run(digest(), bodyBytes);
+          const keyed = { mark: "key", key, digest: sum, isCertain: true, bodyBytes } as const;
           const keep = async () => this.keep(await decode(), arrivedMs, keyed);
           return await this.repetitions.once(keyed, arrivedMs, keep);
         }
-        const decoded = await decode();
+        const kept = beginnings.length > 0
+          ? await this.repetitions.keptBeginning(await run(says()))
+          : undefined;
+        const decoded = await decode(bytes.subarray(kept?.bodyBytes ?? 0));
         const { contents } = decoded;
         if (contents === undefined) return await this.keep(decoded, arrivedMs);
-        const told = { mark: "contents", key: contents.digest, ...contents } as const;
+        const told: RepeatableRequest = {
+          mark: "contents",
+          key: contentsKey({ ...contents, bodyBytes }),
+          ...contents,
+          bodyBytes,
+          continues: kept && contentsKey(kept),
+        };
         return await this.repetitions.once(told, arrivedMs, () => this.keep(decoded, arrivedMs, told));
       } finally {
         decoding.leave();
@@ -219,15 +232,6 @@ export class PushServer {
 
 function isKey(key: string): boolean {
   return key.length > 0 && key.length <= KEY_MAX_CHARACTERS;
-}
-
-function* digestOf({ pathname, search }: URL, body: Uint8Array): Steps<string> {
-  const hash = createHash("sha256").update(`${pathname}${search}\n`);
-  for (let at = 0; at < body.length; at += DIGEST_STEP_BYTES) {
-    if (at > 0) yield 0;
-    hash.update(body.subarray(at, at + DIGEST_STEP_BYTES));
-  }
-  return hash.digest("hex");
 }
 
 function problem(status: number, error: string, headers: Readonly<Record<string, string>> = {}): Answer {

@@ -1,10 +1,13 @@
 import { BodyError } from "../../platform/http/body.ts";
-import type { KeyedAnswer } from "./answer_store.ts";
+import { contentsKey, type KeyedAnswer } from "./answer_store.ts";
 import type { Answer } from "./decoder.ts";
 import type { Inbox } from "./inbox.ts";
+import type { BodyDigest } from "./request_digest.ts";
 
-/** Requests of this life that were answered, which are remembered. */
+/** Requests of this life that were answered in time, which are remembered. */
 const ANSWERED_MAX = 20_000;
+/** Lengths of bodies whose senders may not have been answered: the latest, since they come again soon. */
+const LENGTHS_MAX = 1000;
 /** Senders wait for their answers at least so long: Telegraf for five seconds. */
 const PATIENCE_MS = 1000;
 
@@ -12,12 +15,17 @@ const PATIENCE_MS = 1000;
 export interface RepeatableRequest extends Omit<KeyedAnswer, "answer"> {
   /** Whether no other request can say the same, so that it is the earlier one, whatever became of that. */
   readonly isCertain: boolean;
+  /** Bytes of its body. */
+  readonly bodyBytes: number;
+  /** The key of the request whose lines come first in it, and were kept; left out: there is none. */
+  readonly continues?: string | undefined;
 }
 
 /** A request that is being answered, and the digest of its body. */
 interface InFlight {
   readonly digest: string;
   readonly answer: Promise<Answer>;
+  readonly bodyBytes: number;
   /** Wall clock, Unix ms. */
   readonly arrivedMs: number;
 }
@@ -31,8 +39,40 @@ export class Repetitions {
   private readonly inFlight = new Map<string, InFlight>();
   /** Those that were answered while their senders waited, the latest last. */
   private readonly answered = new Set<string>();
+  /** Bytes of the bodies of the others. */
+  private readonly doubtfulLengths: Set<number>;
+  /** The same, ascending; undefined: not sorted since the last change. */
+  private sortedLengths: readonly number[] | undefined;
 
-  constructor(private readonly inbox: Pick<Inbox, "answerFor">, private readonly nowMs: () => number) {}
+  constructor(
+    private readonly inbox: Pick<Inbox, "answerFor" | "latestBodyLengths">,
+    private readonly nowMs: () => number,
+  ) {
+    this.doubtfulLengths = new Set(inbox.latestBodyLengths(LENGTHS_MAX));
+  }
+
+  /** How long the bodies are that a body of so many bytes may begin with: ascending. */
+  beginningsOf(bodyBytes: number): readonly number[] {
+    for (const one of this.inFlight.values()) {
+      if (!this.isAwaited(one.arrivedMs)) this.noteDoubtful(one.bodyBytes);
+    }
+    const sorted = this.sortedLengths ??= [...this.doubtfulLengths].sort((a, b) => a - b);
+    const end = sorted.findIndex((length) => length >= bodyBytes);
+    return end < 0 ? sorted : sorted.slice(0, end);
+  }
+
+  /**
+   * The longest beginning of a body that was kept as a request of its own, whose sender may not know it.
+   * Undefined: there is none, or all of the body was kept.
+   *
+   * @param ascending The beginnings by their lengths, and at last all of the body.
+   */
+  async keptBeginning(ascending: readonly BodyDigest[]): Promise<BodyDigest | undefined> {
+    for (const one of ascending.toReversed()) {
+      if (await this.wasKept(one)) return one === ascending.at(-1) ? undefined : one;
+    }
+    return undefined;
+  }
 
   /**
    * The answer of the earlier request, else what `keep` answers.
@@ -46,16 +86,19 @@ export class Repetitions {
     keep: () => Promise<Answer>,
   ): Promise<Answer> {
     const name = nameOf(request);
-    const { digest, isCertain } = request;
+    const { bodyBytes, continues, digest, isCertain, mark } = request;
     const earlier = this.earlierThan(request);
     if (earlier !== undefined && earlier.digest !== digest) {
       throw new BodyError(422, "idempotency-key was that of another request; each needs its own");
     }
-    const own = earlier === undefined ? { digest, answer: keep(), arrivedMs } : undefined;
+    const own = earlier === undefined ? { digest, answer: keep(), arrivedMs, bodyBytes } : undefined;
     if (own !== undefined) this.inFlight.set(name, own);
     try {
       const answer = await (earlier ?? own!).answer;
-      if (!isCertain && this.isAwaited(arrivedMs)) this.noteAnswered(name);
+      if (!isCertain && this.isAwaited(arrivedMs)) {
+        remember(this.answered, name, ANSWERED_MAX);
+        if (continues !== undefined) remember(this.answered, nameOf({ mark, key: continues }), ANSWERED_MAX);
+      } else if (!isCertain) this.noteDoubtful(bodyBytes);
       return answer;
     } finally {
       if (this.inFlight.get(name) === own) this.inFlight.delete(name);
@@ -63,7 +106,7 @@ export class Repetitions {
   }
 
   private earlierThan(
-    request: RepeatableRequest,
+    request: Pick<RepeatableRequest, "mark" | "key" | "isCertain">,
   ): { readonly digest: string; readonly answer: Answer | Promise<Answer> } | undefined {
     const name = nameOf(request);
     const inFlight = this.inFlight.get(name);
@@ -72,20 +115,35 @@ export class Repetitions {
     return this.answered.has(name) ? undefined : this.inbox.answerFor(request.mark, request.key);
   }
 
+  private async wasKept(contents: BodyDigest): Promise<boolean> {
+    const earlier = this.earlierThan({ mark: "contents", key: contentsKey(contents), isCertain: false });
+    try {
+      return await earlier?.answer !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  private noteDoubtful(bodyBytes: number): void {
+    if (!this.doubtfulLengths.has(bodyBytes)) this.sortedLengths = undefined;
+    remember(this.doubtfulLengths, bodyBytes, LENGTHS_MAX);
+  }
+
   /** Whether the sender of a request surely still waits for its answer. */
   private isAwaited(arrivedMs: number): boolean {
     return this.nowMs() - arrivedMs < PATIENCE_MS;
   }
-
-  private noteAnswered(name: string): void {
-    this.answered.delete(name);
-    this.answered.add(name);
-    if (this.answered.size <= ANSWERED_MAX) return;
-    const [oldest] = this.answered;
-    this.answered.delete(oldest!);
-  }
 }
 
-function nameOf({ mark, key }: RepeatableRequest): string {
+function nameOf({ mark, key }: Pick<RepeatableRequest, "mark" | "key">): string {
   return `${mark} ${key}`;
+}
+
+/** @param latestLast Of which so many are kept. */
+function remember<T>(latestLast: Set<T>, one: T, max: number): void {
+  latestLast.delete(one);
+  latestLast.add(one);
+  if (latestLast.size <= max) return;
+  const [oldest] = latestLast;
+  latestLast.delete(oldest!);
 }

@@ -37,6 +37,33 @@ Deno.test("lines that all have times count once where their sender may not have 
   }
 });
 
+Deno.test("lines behind those that were kept count, as of a sender that adds what has come meanwhile", async () => {
+  const body = (values: number, separator = "\n") =>
+    Array.from({ length: values }, (_, i) => `m f=${i} ${TIME}`).join(separator);
+  for (const [separator, end] of [["\n", "\n"], ["\r\n", "\r\n"], ["\n", ""]] as const) {
+    await using rig = await Rig.start();
+    for (const values of [2, 3, 4, 4, 6]) {
+      await rig.restart();
+      assert.equal((await rig.post("/write", body(values, separator) + end)).status, 204);
+    }
+    // No request was as short.
+    await rig.restart();
+    assert.equal((await rig.post("/write", body(1, separator) + end)).status, 204);
+    const zipped = Uint8Array.from(gzipSync(body(7, separator) + end));
+    assert.equal((await rig.post("/write", zipped, { "content-encoding": "gzip" })).status, 204);
+    assert.deepEqual((await rig.read()).map(({ value }) => value), [0, 1, 2, 3, 4, 5, 0, 6]);
+  }
+});
+
+Deno.test("a body that begins with another one in the middle of a line is another one", async () => {
+  await using rig = await Rig.start();
+  await rig.post("/write", `m f=1 ${TIME}`);
+  await rig.restart();
+  await rig.post("/write", `m f=1 ${TIME}0\n`);
+  await rig.post("/write?db=d", `m f=1 ${TIME}\nm f=2 ${TIME}`);
+  assert.equal((await rig.read()).length, 4);
+});
+
 Deno.test("lines that were answered are others when they come again, as of two devices in one second", async () => {
   await using rig = await Rig.start();
   const replies = await Promise.all([1, 2, 3].map(() => rig.post("/write", `m f=1 ${TIME}`)));
