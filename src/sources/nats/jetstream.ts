@@ -15,6 +15,8 @@ export interface StreamChoice {
 export interface StreamInfo {
   /** When it was made, as the server writes it. */
   readonly created: string;
+  /** The sequence that its first message had. */
+  readonly begin: number;
   /** The sequence of the oldest message there is; one beyond the last where there is none. */
   readonly first: number;
   /** The sequence of the last message there ever was; 0: there was none. */
@@ -30,8 +32,8 @@ export interface StreamInfo {
   readonly nowMs: number | undefined;
 }
 
-const STREAM_NOT_FOUND = 10_059;
-/** A consumer that nobody asks for so long goes. */
+const [STREAM_NOT_FOUND, TOO_MANY_CONSUMERS] = [10_059, 10_026];
+/** A consumer that nobody asks for so long goes, or sooner where the stream allows less. */
 const CONSUMER_EXPIRY_NS = 300_000_000_000;
 
 /** Where a new consumer begins. */
@@ -40,6 +42,7 @@ export type ConsumerStart = { readonly sequence: number } | { readonly afterNs: 
 /** The requests of JetStream that reading needs. */
 export class JetStream {
   private readonly prefix: string;
+  private expiryNs = CONSUMER_EXPIRY_NS;
 
   constructor(private readonly connection: NatsConnection, private readonly choice: StreamChoice) {
     this.prefix = choice.domain === undefined ? "$JS.API" : `$JS.${choice.domain}.API`;
@@ -51,6 +54,10 @@ export class JetStream {
     const answer = await this.ask(`STREAM.INFO.${this.choice.stream}`, body);
     const { config, created, state, ts } = answer;
     if (!isObject(config) || !isObject(state) || typeof created !== "string") throw this.odd();
+    const { consumer_limits: limits, retention } = config;
+    if (retention === "workqueue" || retention === "interest") throw this.removing(retention);
+    const expiryNs = isObject(limits) ? this.count(limits.inactive_threshold ?? 0) : 0;
+    this.expiryNs = Math.min(expiryNs || CONSUMER_EXPIRY_NS, CONSUMER_EXPIRY_NS);
     const deleted = state.deleted ?? [];
     const subjects = config.subjects ?? [];
     if (!Array.isArray(deleted) || !Array.isArray(subjects)) throw this.odd();
@@ -59,6 +66,7 @@ export class JetStream {
     const nowMs = typeof ts === "string" ? Date.parse(ts) : NaN;
     return {
       created,
+      begin: Math.max(1, this.count(config.first_seq ?? 1)),
       first: messages === 0 ? last + 1 : first,
       last,
       messages,
@@ -87,7 +95,7 @@ export class JetStream {
         : {}),
       ack_policy: "none",
       replay_policy: "instant",
-      inactive_threshold: CONSUMER_EXPIRY_NS,
+      inactive_threshold: this.expiryNs,
       mem_storage: true,
       num_replicas: 1,
     };
@@ -145,9 +153,24 @@ export class JetStream {
       );
     }
     const text = `JetStream answers "${String(description).slice(0, 200)}" (${err_code ?? code})`;
+    const advice = err_code === TOO_MANY_CONSUMERS
+      ? ": raise max_consumers; one that a handler has left as it died goes within five minutes"
+      : "";
     return new SourceError(
       code === 400 || code === 403 ? "refused" : "unavailable",
-      `stream ${stream}: ${text}`,
+      `stream ${stream}: ${text}${advice}`,
+    );
+  }
+
+  /** A message that was handed over would be gone from the stream before it is on disk here. */
+  private removing(retention: string): SourceError {
+    const { stream } = this.choice;
+    const way = retention === "interest"
+      ? `nats stream edit ${stream} --retention limits`
+      : "make it again with retention limits, since this one cannot be changed";
+    return new SourceError(
+      "refused",
+      `stream ${stream} has ${retention} retention, which removes messages as they are read: ${way}`,
     );
   }
 

@@ -11,7 +11,7 @@ import {
 import type { EventBatch } from "../../event/event_batch.ts";
 import type { StreamChoice } from "./jetstream.ts";
 import type { NatsConnection } from "./nats_connection.ts";
-import { type NatsPosition, positionIn, positionText } from "./nats_position.ts";
+import { type NatsPosition, positionIn, positionText, unreadFrom } from "./nats_position.ts";
 import type { PulledMessage } from "./pulled_message.ts";
 import { ConsumerGone, StreamSession } from "./stream_session.ts";
 
@@ -150,7 +150,7 @@ export class NatsPartition implements Partition {
   /** What is to be done before the stream is read where it is another one; undefined: it is the same. */
   private async enter(
     from: Progress,
-    { first, lineage }: StreamSession,
+    { begin, first, lineage }: StreamSession,
     signal: AbortSignal,
   ): Promise<Outcome | undefined> {
     const { lineages, logger } = this.surroundings.context;
@@ -170,8 +170,8 @@ export class NatsPartition implements Partition {
     }
     if (from.lineage === undefined) return undefined;
     logger.error("the stream was deleted and made again: going on at its oldest message", { stream });
-    const next = positionText({ sequence: first - 1, timeNs: undefined });
-    const lost = (this.unread ?? 0) + first - 1;
+    const next = positionText(unreadFrom(first));
+    const lost = (this.unread ?? 0) + first - begin;
     // They were those of the former stream.
     this.unread = undefined;
     return { kind: "restarted", lineage, next, offset: undefined, lost };

@@ -22,8 +22,12 @@ interface Pull {
   readonly done: PromiseWithResolvers<Ending>;
 }
 
-/** - `gone`: the consumer is not there any more. - `crowded`: the next message is longer than was allowed. */
-type Ending = "complete" | "gone" | "crowded";
+/**
+ * - `gone`: the consumer is not there any more.
+ * - `crowded`: the next message is longer than was allowed.
+ * - `excessive`: more messages were asked for than the server allows.
+ */
+type Ending = "complete" | "gone" | "crowded" | "excessive";
 
 /** A consumer of a stream, on one connection: it hands over each message once, in order. */
 export class StreamConsumer {
@@ -31,6 +35,8 @@ export class StreamConsumer {
   private delivered = 0;
   private requests = 0;
   private pull: Pull | undefined;
+  /** How many messages the server allows to be asked for at once. */
+  private batchMax = Infinity;
 
   constructor(
     private readonly connection: NatsConnection,
@@ -52,6 +58,9 @@ export class StreamConsumer {
    */
   async next(limit: number, waitMs: number): Promise<readonly PulledMessage[] | undefined> {
     let { ending, messages } = await this.ask(limit, waitMs, PULL_MAX_BYTES);
+    if (ending === "excessive") {
+      ({ ending, messages } = await this.ask(limit, waitMs, PULL_MAX_BYTES));
+    }
     // A message that does not fit into a pull is asked for alone, whatever its length.
     if (ending === "crowded" && messages.length === 0) {
       ({ ending, messages } = await this.ask(1, waitMs, Infinity));
@@ -65,10 +74,11 @@ export class StreamConsumer {
   }
 
   private async ask(
-    batch: number,
+    limit: number,
     waitMs: number,
     maxBytes: number,
   ): Promise<{ readonly ending: Ending; readonly messages: readonly PulledMessage[] }> {
+    const batch = Math.min(limit, this.batchMax);
     const request = ++this.requests;
     const pull: Pull = { request, batch, messages: [], bytes: 0, done: Promise.withResolvers() };
     this.pull = pull;
@@ -120,6 +130,11 @@ export class StreamConsumer {
     if (/batch completed/i.test(header)) return pull.done.resolve("complete");
     if (/consumer deleted|consumer is push|shutdown|leadership/i.test(header)) {
       return pull.done.resolve("gone");
+    }
+    const batchMax = Number(/exceeded maxrequestbatch of (\d{1,9})/i.exec(header)?.[1]);
+    if (batchMax > 0 && batchMax < pull.batch) {
+      this.batchMax = batchMax;
+      return pull.done.resolve("excessive");
     }
     const [line = ""] = header.split("\r\n");
     pull.done.reject(new SourceError("unavailable", `${this.connection.name} answers ${line.slice(0, 200)}`));

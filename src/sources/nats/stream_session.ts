@@ -1,7 +1,7 @@
 import { JetStream, type StreamChoice, type StreamInfo } from "./jetstream.ts";
 import { isWhole, mostMissing } from "./missing_messages.ts";
 import type { NatsConnection } from "./nats_connection.ts";
-import type { NatsPosition } from "./nats_position.ts";
+import { type NatsPosition, unreadFrom } from "./nats_position.ts";
 import type { PulledMessage } from "./pulled_message.ts";
 import { StreamConsumer } from "./stream_consumer.ts";
 
@@ -25,8 +25,6 @@ export class StreamSession {
   private consumer: StreamConsumer | undefined;
   /** What the consumer hands over next is behind it. */
   private position: NatsPosition | undefined;
-  /** Messages that the consumer has handed over already, to be read first. */
-  private ahead: readonly PulledMessage[] = [];
   private info!: StreamInfo;
 
   /** @param heardTime Gets the server's time, Unix ms. */
@@ -52,26 +50,37 @@ export class StreamSession {
     return `nats ${stream} ${this.info.created} ${subjects.join(";")}`;
   }
 
+  /** The number of the first message that there was. */
+  get begin(): number {
+    return this.info.begin;
+  }
+
   /** The number of the oldest message. */
   get first(): number {
     return this.info.first;
   }
 
-  /** Asks what there is to know of the stream. @throws {SourceError} */
-  async look(): Promise<StreamInfo> {
+  /**
+   * Asks what there is to know of the stream.
+   *
+   * @param withDeleted Whether also for what is deleted where all subjects are read. Of some it is in any
+   * case.
+   *
+   * @throws {SourceError}
+   */
+  async look(withDeleted = false): Promise<StreamInfo> {
     const info = await this.api.streamInfo();
     if (info.nowMs !== undefined) this.heardTime(info.nowMs);
-    this.info =
-      info.deletedCount > 0 && info.deletedCount <= DELETED_MAX && !isWhole(info, this.choice.subjects)
-        ? await this.api.streamInfo(true)
-        : info;
+    const isListed = info.deletedCount > 0 && info.deletedCount <= DELETED_MAX &&
+      (withDeleted || !isWhole(info, this.choice.subjects));
+    this.info = isListed ? await this.api.streamInfo(true) : info;
     return this.info;
   }
 
   /** Where a stream that was not read before is begun: nothing that is gone by then is missed. */
   beginning(startsAtEnd: boolean): NatsPosition {
     const { first, last } = this.info;
-    return { sequence: startsAtEnd ? last : first - 1, timeNs: undefined };
+    return unreadFrom(startsAtEnd ? last + 1 : first);
   }
 
   /**
@@ -92,9 +101,11 @@ export class StreamSession {
     this.position = position;
     if (!isChecked) return true;
     const [message] = await this.pull(1, 0);
-    if (message === undefined) return true;
-    if (message.sequence === sequence) return message.timeNs === timeNs || this.leave();
-    this.ahead = [message];
+    if (message?.sequence === sequence) return message.timeNs === timeNs || this.leave();
+    // It is gone. A message up to there that is younger than all that were read is of another history.
+    if ((await this.endOfKnown(position)).sequence < sequence) return this.leave();
+    await this.consume({ sequence: sequence + 1 });
+    this.position = position;
     return true;
   }
 
@@ -105,12 +116,12 @@ export class StreamSession {
    * @throws {SourceError}
    * @throws {ConsumerGone}
    */
-  async endOfKnown({ timeNs }: NatsPosition): Promise<NatsPosition> {
-    const end = { sequence: this.info.last, timeNs: undefined };
-    if (timeNs === undefined) return end;
-    await this.consume({ afterNs: timeNs });
+  async endOfKnown({ youngestNs }: NatsPosition): Promise<NatsPosition> {
+    const end = unreadFrom(this.info.last + 1);
+    if (youngestNs === undefined) return end;
+    await this.consume({ afterNs: youngestNs });
     const [message] = await this.pull(1, 0);
-    return message === undefined ? end : { sequence: message.sequence - 1, timeNs: undefined };
+    return message === undefined ? end : unreadFrom(message.sequence);
   }
 
   /**
@@ -121,14 +132,17 @@ export class StreamSession {
    */
   async next(limit: number, waitMs: number): Promise<Found> {
     const from = this.position!;
-    let messages = this.ahead.length > 0 ? this.ahead : await this.pull(limit, waitMs);
-    this.ahead = [];
+    let messages = await this.pull(limit, waitMs);
     // Only the stream itself tells what is gone where no message shows it.
-    if (messages.length === 0 || !this.isWhole) await this.lookAgain();
-    if (messages.length === 0 && this.info.last > from.sequence) messages = await this.pullAnew(from, limit);
+    const isInDoubt = this.isInDoubt(from, messages);
+    if (messages.length === 0 || !this.isWhole || isInDoubt) await this.lookAgain(isInDoubt);
+    // What comes after this look may be unknown to the next consumer, too.
+    const end = this.info.last;
+    if (messages.length === 0 && end > from.sequence) messages = await this.pullAnew(from, limit);
     const last = messages.at(-1);
-    if (last === undefined) return this.passOver(from);
-    this.position = { sequence: last.sequence, timeNs: last.timeNs };
+    if (last === undefined) return this.passOver(from, end);
+    const { sequence, timeNs } = last;
+    this.position = { sequence, timeNs, youngestNs: youngestOf(from, messages) };
     return { messages, position: this.position, lost: this.missingBetween(from.sequence, messages) };
   }
 
@@ -141,10 +155,24 @@ export class StreamSession {
     return isWhole(this.info, this.choice.subjects);
   }
 
+  /** Whether only some subjects are asked for, which may be all that the stream has. */
+  private get isChosen(): boolean {
+    return this.choice.subjects.length > 0;
+  }
+
+  /**
+   * Whether numbers are left out that may be of subjects which are not asked for: those that a stream takes
+   * may be others than before.
+   */
+  private isInDoubt(from: NatsPosition, messages: readonly PulledMessage[]): boolean {
+    const last = messages.at(-1)?.sequence ?? 0;
+    return this.isChosen && last - from.sequence > messages.length;
+  }
+
   /** @throws {ConsumerGone} The stream is another one. */
-  private async lookAgain(): Promise<void> {
+  private async lookAgain(withDeleted = false): Promise<void> {
     const { lineage } = this;
-    await this.look();
+    await this.look(withDeleted);
     if (this.lineage === lineage) return;
     this.leave();
     throw new ConsumerGone();
@@ -159,25 +187,30 @@ export class StreamSession {
     return await this.pull(limit, 0);
   }
 
-  /** Goes on where there was nothing to read at the last look: behind what is gone, or of other subjects. */
-  private passOver(from: NatsPosition): Found {
+  /**
+   * Goes on where there was nothing to read: behind what is gone, or of other subjects.
+   *
+   * @param end The last number when no message was found up to there.
+   */
+  private passOver(from: NatsPosition, end: number): Found {
     const { info, isWhole } = this;
-    const sequence = Math.max(from.sequence, isWhole ? info.first - 1 : info.last);
+    const sequence = Math.max(from.sequence, isWhole ? info.first - 1 : end);
     const lost = isWhole ? sequence - from.sequence : mostMissing(info, from.sequence, sequence + 1);
-    // The time is that of the last message that was read.
-    this.position = sequence === from.sequence ? from : { sequence, timeNs: undefined };
+    this.position = { ...from, sequence };
     return { messages: [], position: this.position, lost };
   }
 
   /** Messages that are gone between those that were read. */
   private missingBetween(from: number, messages: readonly PulledMessage[]): number {
-    const { info, isWhole } = this;
+    const { info } = this;
+    // Too many to be listed.
+    const isEachLost = this.isWhole && (!this.isChosen || info.deletedCount > DELETED_MAX);
     let lost = 0;
     let before = from;
     for (const { sequence } of messages) {
       if (sequence <= before) throw this.connection.garbage("is a message that was read before");
       if (sequence > before + 1) {
-        lost += isWhole ? sequence - before - 1 : mostMissing(info, before, sequence);
+        lost += isEachLost ? sequence - before - 1 : mostMissing(info, before, sequence);
       }
       before = sequence;
     }
@@ -210,4 +243,13 @@ export class StreamSession {
     this.position = undefined;
     return false;
   }
+}
+
+function youngestOf(
+  { youngestNs }: NatsPosition,
+  messages: readonly PulledMessage[],
+): bigint | undefined {
+  let youngest = youngestNs;
+  for (const { timeNs } of messages) if (youngest === undefined || timeNs > youngest) youngest = timeNs;
+  return youngest;
 }

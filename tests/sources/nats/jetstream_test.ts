@@ -28,6 +28,7 @@ Deno.test("what a server says of its stream, with and without what is gone", asy
   const stream = await api();
   const empty = {
     created: "2026-01-01T00:00:00Z",
+    begin: 1,
     first: 1,
     last: 0,
     messages: 0,
@@ -56,6 +57,33 @@ Deno.test("what a server says of its stream, with and without what is gone", asy
   saying(server, { ts: undefined }, { num_deleted: 2 });
   const { deletedCount, nowMs } = await stream.streamInfo();
   assert.deepEqual([deletedCount, nowMs], [2, undefined]);
+});
+
+Deno.test("where a stream begins, how long it keeps consumers, and one that loses what is read", async () => {
+  const { api, server } = rig();
+  const stream = await api();
+  const limits = { inactive_threshold: 60_000_000_000 };
+  const expiries: number[] = [];
+  for (const config of [{}, { first_seq: 0 }, { first_seq: 1000, consumer_limits: limits }]) {
+    saying(server, { config: { subjects: ["S.>"], retention: "limits", ...config } });
+    const { begin } = await stream.streamInfo();
+    assert.equal(begin, config.first_seq || 1);
+    server.answers = () => undefined;
+    await stream.createConsumer({ sequence: 1 });
+    expiries.push(JSON.parse(server.asked.at(-1)![1]).config.inactive_threshold / 1e9);
+  }
+  assert.deepEqual(expiries, [300, 300, 60]);
+  for (
+    const [retention, way] of [["interest", /nats stream edit S --retention limits/], [
+      "workqueue",
+      /again/,
+    ]] as const
+  ) {
+    saying(server, { config: { retention } });
+    const { kind, message } = await errorOf(stream.streamInfo());
+    assert.equal(kind, "refused");
+    assert.match(message, way);
+  }
 });
 
 Deno.test("what is no answer of JetStream ends the connection", async () => {

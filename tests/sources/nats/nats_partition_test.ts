@@ -102,8 +102,8 @@ Deno.test("messages are read on from where the last read has led, and what is go
   assert.deepEqual(await shown(2), ["e11", 2, "12 12000000"]);
   server.add(12, 14);
   server.kept = [];
-  assert.deepEqual(await shown(2), ["idle", 2, "14"]);
-  assert.deepEqual(await shown(2), ["idle", 0, "14"]);
+  assert.deepEqual(await shown(2), ["idle", 2, "14 12000000"]);
+  assert.deepEqual(await shown(2), ["idle", 0, "14 12000000"]);
   server.add(14, 15);
   assert.deepEqual(await shown(2), ["e14", 0, "15 15000000"]);
   assert.ok(heard.length > 0 && heard.every((ms) => ms === Date.parse("2026-01-02T00:00:00Z")));
@@ -247,13 +247,13 @@ Deno.test("of some subjects only what was removed unread counts, and the end is 
   server.add(4, 9);
   server.remove(1, 2, 3, 4, 5);
   assert.deepEqual(await shown(), ["e5,e7", 1, "8 8000000"]);
-  assert.deepEqual(await shown(), ["idle", 0, "9"]);
+  assert.deepEqual(await shown(), ["idle", 0, "9 8000000"]);
   server.add(9, 15);
   server.remove(10, 12, 13);
   assert.deepEqual(await shown(), ["e13", 3, "14 14000000"]);
   server.add(15, 17);
   server.remove(15, 16);
-  assert.deepEqual(await shown(), ["idle", 2, "17"]);
+  assert.deepEqual(await shown(), ["idle", 2, "17 14000000"]);
 });
 
 Deno.test("what is gone is asked for by its numbers only where that tells more, and is not too much", async () => {
@@ -295,7 +295,9 @@ Deno.test("a position is gone on behind where the message of then is there, or i
   const cases: readonly (readonly [position: string, removed: readonly number[], shown: unknown[]])[] = [
     ["3 3000000", [], ["e3,e4", 0, "5 5000000"]],
     ["3", [], ["e3,e4", 0, "5 5000000"]],
-    ["3 3000000", [3], ["e3", 0, "4 4000000"]],
+    ["3 3000000", [3], ["e3,e4", 0, "5 5000000"]],
+    // The clock of the server was set back: older messages are younger.
+    ["3 1000000 2000000", [3], ["e3,e4", 0, "5 5000000"]],
     ["3 3000000", [1, 2, 3, 4], ["e4", 1, "5 5000000"]],
     ["3 3000000", [3, 4], ["e4", 1, "5 5000000"]],
     ["5 5000000", [], ["idle", 0, "5 5000000"]],
@@ -342,6 +344,92 @@ Deno.test("a stream that has other messages where it was read is gone on with be
     const [shownNames, lost] = await shown();
     assert.deepEqual([shownNames, lost], [names.join() || "idle", 0], position);
   }
+});
+
+Deno.test("of a stream that came back from a backup all that is new is read where its last number is gone again", async () => {
+  for (const subjects of [[], ["S.>"]]) {
+    const { goTo, log, read, server, shown } = await rig({ subjects });
+    server.add(0, 6);
+    server.remove(4);
+    goTo(`4 2500000`, `${ORIGINAL}${subjects}`);
+    const { kind } = await read();
+    assert.equal(kind, "returned");
+    assert.match(log.join(), /read_to=4 on_from=3/);
+    assert.deepEqual(await shown(), ["e2,e4,e5", 1, "6 6000000"]);
+  }
+});
+
+Deno.test("the youngest message counts where the clock of a server was set back", async () => {
+  const { server, shown } = await rig();
+  server.add(0, 3);
+  server.kept[1] = { ...server.kept[1]!, timeNs: 9_000_000n };
+  assert.deepEqual(await shown(2), ["e0,e1", 0, "2 9000000"]);
+  assert.deepEqual(await shown(2), ["e2", 0, "3 3000000 9000000"]);
+  server.forgetConsumers();
+  server.add(3, 4);
+  server.remove(3);
+  assert.deepEqual(await shown(2), ["e3", 0, "4 4000000 9000000"]);
+});
+
+Deno.test("messages of subjects that a stream took once, or takes now, are not lost", async () => {
+  const { server, shown } = await rig({ subjects: ["S.a"] });
+  server.subjects = ["S.a"];
+  server.add(0, 10);
+  server.pulled = (socket, inbox, _wanted, consumer) => {
+    const found = server.kept.filter(({ sequence }) => sequence >= consumer.at && sequence % 2 === 0);
+    for (const [i, message] of found.entries()) {
+      consumer.at = message.sequence + 1;
+      socket.message(message, ++consumer.delivered, found.length - i - 1);
+    }
+    socket.status(inbox, "404 No Messages");
+    return true;
+  };
+  server.remove(4);
+  assert.deepEqual(await shown(), ["e1,e5,e7,e9", 1, "10 10000000"]);
+});
+
+Deno.test("of some subjects, a message that comes while a consumer is made is not passed over", async () => {
+  const { server, shown } = await rig({ subjects: ["S.a"] });
+  server.add(0, 1);
+  assert.deepEqual((await shown())[0], "e0");
+  server.add(1, 2);
+  let isToldOf = false;
+  // The second message is another subject's, and of the third its consumers are told late.
+  server.pulled = (socket, inbox, _wanted, consumer) => {
+    const found = isToldOf ? server.kept.filter(({ sequence }) => sequence >= Math.max(3, consumer.at)) : [];
+    for (const message of found) {
+      consumer.at = message.sequence + 1;
+      socket.message(message, ++consumer.delivered, 0);
+    }
+    socket.status(inbox, "404 No Messages");
+    return true;
+  };
+  server.answers = (subject) => {
+    if (subject.startsWith("CONSUMER.CREATE")) server.add(2, 3);
+    return undefined;
+  };
+  assert.deepEqual(await shown(), ["idle", 0, "2 1000000"]);
+  isToldOf = true;
+  assert.deepEqual(await shown(), ["e2", 0, "3 3000000"]);
+});
+
+Deno.test("a stream that was made again with a first number has lost none before it", async () => {
+  const { read, server, shown } = await rig();
+  server.add(0, 1);
+  await shown();
+  server.created = "2026-02-01T00:00:00Z";
+  server.last = 999;
+  server.kept = [];
+  server.add(5, 8);
+  server.remove(1000);
+  server.forgetConsumers();
+  const { info } = server;
+  server.info = (withDeleted) => {
+    const said = info.call(server, withDeleted);
+    return { ...said, config: { ...said.config as object, first_seq: 1000 } };
+  };
+  const outcome = await read();
+  assert.deepEqual([outcome.kind, (outcome as { lost?: number }).lost], ["restarted", 1]);
 });
 
 Deno.test("a stream that was made again is begun at its oldest message, and what was unread is lost", async () => {

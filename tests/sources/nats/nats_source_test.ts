@@ -166,7 +166,7 @@ Deno.test("streams of NATS: messages as records, and what is gone", async (t) =>
         assert.deepEqual(await reading.readAll(), events(0, 5));
         await stream.publish(...messagesOf(200, 230, "b"));
         assert.deepEqual(await reading.readAll(), []);
-        assert.equal(reading.progress.position, "55");
+        assert.match(reading.progress.position!, /^55 \d+$/);
         await stream.trimBefore(50);
         await stream.publish(...messagesOf(5, 6, "a.y"));
         assert.deepEqual(await reading.readAll(), ["e5"]);

@@ -53,13 +53,14 @@ Deno.test("the reply subject of a message of a stream, of either form, and of no
 });
 
 Deno.test("a position of a stream is a number, with the time of its message where that was read", () => {
-  for (const text of ["0", "5 7", MOST, `5 ${"9".repeat(20)}`]) {
+  for (const text of ["0", "5 7", "5 7 8", MOST, `5 ${"9".repeat(20)}`]) {
     assert.equal(positionText(positionIn(text)!), text);
   }
-  for (const text of ["", "x", "5 ", "5 x", `${2 ** 53}`, "5 7 8", `5 ${"9".repeat(21)}`]) {
+  for (const text of ["", "x", "5 ", "5 x", `${2 ** 53}`, "5 7 8 9", `5 ${"9".repeat(21)}`]) {
     assert.equal(positionIn(text), undefined, text);
   }
-  assert.deepEqual(positionIn("5"), { sequence: 5, timeNs: undefined });
+  assert.deepEqual(positionIn("5"), { sequence: 5, timeNs: undefined, youngestNs: undefined });
+  assert.deepEqual(positionIn("5 7"), { sequence: 5, timeNs: 7n, youngestNs: 7n });
 });
 
 Deno.test("what of a login goes into the greeting", () => {

@@ -116,6 +116,16 @@ Deno.test("a message that fits into no pull is asked for alone, whatever its len
   assert.deepEqual(asked, [several, several, alone, several, alone]);
 });
 
+Deno.test("no more messages are asked for at once than a server allows", async () => {
+  const { asked, next, pulls } = await rig();
+  pulls.push(giving(1, [], "409 Exceeded MaxRequestBatch of 2"), giving(1, [1, 2]), giving(3, [3, 4]));
+  assert.deepEqual([await next(5), await next(5)], ["1,2", "3,4"]);
+  assert.deepEqual(asked.map(({ batch }) => batch), [5, 2, 2]);
+  // One that allows nothing at all is not asked again and again.
+  pulls.push(giving(5, [], "409 Exceeded MaxRequestBatch of 2"));
+  assert.match((await errorOf(next(2))).message, /Exceeded MaxRequestBatch of 2/);
+});
+
 Deno.test("what was not asked for, comes twice or leaves one out ends the connection", async () => {
   const faults: readonly (readonly [string, (socket: FakeSocket, inbox: string) => void, RegExp])[] = [
     ["one left out", giving(2, [2]), /leaves out a message, or is one twice/],
