@@ -301,8 +301,9 @@ Deno.test("the API answers what the command line says, and each reply is as its 
         "sqlite",
         8,
       ]]);
+      // The next step may have ended meanwhile.
       const last = history.times.at(-1);
-      assert.deepEqual((await site.get(`/api/history?span=${span}&from=${last}`)).times, [last]);
+      assert.equal((await site.get(`/api/history?span=${span}&from=${last}`)).times[0], last);
     }
     assert.equal(await handler.stop(), 0);
   });

@@ -6,7 +6,14 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { parse } from "yaml";
 import { residentBytes } from "../soak/sample.ts";
-import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import {
+  PATIENCE_MS,
+  Program,
+  runCheck,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { BusProgram, handlerEnvironment } from "./plant.ts";
 
@@ -65,10 +72,7 @@ Deno.test("a handler that calls the bus by a name that is not allowed is told wh
     () => undefined,
   );
   if (reached === undefined) return;
-  const { stdout, stderr } = await runToEnd(
-    ["check"],
-    handlerEnvironment(`http://${name}:${port}`, directory.path),
-  );
+  const { stdout, stderr } = await runCheck(handlerEnvironment(`http://${name}:${port}`, directory.path));
   assert.match(stdout + stderr, /HTTP_ALLOWED_HOSTS/);
 });
 

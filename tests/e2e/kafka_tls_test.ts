@@ -1,7 +1,7 @@
 /** A real broker that speaks TLS on one port, and TLS with a login on another one. */
 import assert from "node:assert/strict";
 import { Authority } from "../support/certificates.ts";
-import { type Environment, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { type Environment, runCheck, temporaryDirectory } from "../support/executable.ts";
 import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { secureListeners } from "../support/kafka_listeners.ts";
 import { makeScramUser } from "../support/scram_user.ts";
@@ -46,7 +46,7 @@ Deno.test({
             KAFKA_TOPIC: what.replaceAll(" ", "-"),
           });
           for (const args of [["once", "--flush"], ["check"], ["verify", "--kafka"]]) {
-            const { code, stdout, stderr } = await runToEnd(args, environment);
+            const { code, stdout, stderr } = await runCheck(environment, args);
             assert.equal(code, 0, stdout + stderr);
           }
         });
@@ -86,7 +86,7 @@ Deno.test({
       ];
       for (const [what, servers, more, said] of wrong) {
         await t.step(what, async () => {
-          const { code, stdout } = await runToEnd(["check"], environmentOf(servers, more));
+          const { code, stdout } = await runCheck(environmentOf(servers, more));
           assert.equal(code, 1, stdout);
           assert.match(stdout.split("\n").find((line) => line.includes("sink kafka")) ?? "", said);
           assert.doesNotMatch(stdout, /kafka-secret/);

@@ -36,18 +36,20 @@ Deno.test("a bus, a file and a bus that is away: none holds the others back, and
   assert.equal(before.value, 10);
 
   const names = [live.url, fileUrl, awayUrl];
-  const causes = await until(
+  let told = "";
+  await until(
     async () => {
       const reply = await fetch(`http://${admin}/readyz`);
-      const body = await reply.json() as { causes?: { name: string; detail: string }[] };
-      return reply.status === 503 && body.causes;
+      told = await reply.text();
+      const { causes } = JSON.parse(told) as { causes: { name: string; detail: string }[] };
+      // The sink may have its rows before the handler knows that it is open.
+      return reply.status === 503 && causes.length === 1 && causes[0]!.name === "bus_unavailable" &&
+        causes[0]!.detail.startsWith(`${awayUrl}: `);
     },
-    "/readyz to name a cause",
+    () => `/readyz to name one cause, and not\n${told}`,
     PATIENCE_MS,
     [handler],
   );
-  assert.deepEqual(causes.map(({ name }) => name), ["bus_unavailable"]);
-  assert.ok(causes[0]!.detail.startsWith(`${awayUrl}: `), causes[0]!.detail);
   const status = await runToEnd(["status", "--json"], environment);
   assert.equal(status.code, 0, status.stderr);
   const { buses } = JSON.parse(status.stdout) as { buses: { name: string }[] };

@@ -25,12 +25,17 @@ Deno.test("a state directory removed under the handler: it says so, reads no mor
   await using handler = Program.start(["run"], environment);
   await bus.publish([event]);
   await arrival(inSqlite, 1, "SQLite", PATIENCE_MS, [handler]);
+  const readiness = async () => {
+    const reply = await fetch(`http://127.0.0.1:${port}/readyz`);
+    return await reply.json() as { status: string; causes: { name: string; detail: string }[] };
+  };
+  // The sink may have its row before the handler knows that it is open.
+  await until(async () => (await readiness()).status === "ready", "readiness", PATIENCE_MS, [handler]);
   await Deno.remove(stateDirectory, { recursive: true });
-  const causes = await until(
+  const { causes } = await until(
     async () => {
-      const reply = await fetch(`http://127.0.0.1:${port}/readyz`);
-      const { causes } = await reply.json() as { causes: { name: string; detail: string }[] };
-      return reply.status === 503 && causes;
+      const found = await readiness();
+      return found.status !== "ready" && found;
     },
     "the handler to notice",
     PATIENCE_MS,
