@@ -14,6 +14,7 @@ import { fixedAnswer } from "./fixed_answers.ts";
 import { credentialOf } from "./credential.ts";
 import { type RepeatableRequest, Repetitions } from "./repetitions.ts";
 import { type BodyDigest, digestsOf } from "./request_digest.ts";
+import { Stalls } from "./stalls.ts";
 
 export interface PushServerOptions {
   readonly hostname: string;
@@ -39,6 +40,7 @@ export class PushServer {
   private readonly bodies = new ByteBudget(BODIES_MAX_BYTES);
   private readonly room = new DecodingRoom();
   private readonly repetitions: Repetitions;
+  private readonly stalls: Stalls;
   private readonly fullness = new Rarely();
   private readonly faults = new Rarely();
   private readonly failures = new Rarely();
@@ -77,6 +79,7 @@ export class PushServer {
       },
       onInterruption: (reason) => logger.error(INTERRUPTED, { reason }),
     });
+    this.stalls = new Stalls(nowMs);
   }
 
   get url(): string {
@@ -84,6 +87,7 @@ export class PushServer {
   }
 
   close(): Promise<void> {
+    this.stalls.close();
     return this.listener.close();
   }
 
@@ -120,6 +124,7 @@ export class PushServer {
       const { bytes, release } = await holdBody(request, this.bodies, { ownEncoding: path.ownEncoding });
       const decoding = this.room.enter();
       const arrivedMs = this.nowMs();
+      const waitingSinceMs = this.stalls.waitingSince(arrivedMs);
       try {
         const run = async <T>(work: Steps<T>) => {
           const done = decoding.run(work, bytes.length);
@@ -146,7 +151,7 @@ export class PushServer {
           const sum = await decoding.run(digest(), bodyBytes);
           const keyed = { mark: "key", key, digest: sum, isCertain: true, bodyBytes } as const;
           const keep = async () => this.keep(await decode(), arrivedMs, keyed);
-          return await this.repetitions.once(keyed, arrivedMs, keep);
+          return await this.repetitions.once(keyed, waitingSinceMs, keep);
         }
         const kept = beginnings.length > 0
           ? await this.repetitions.keptBeginning(await run(says()))
@@ -161,7 +166,7 @@ export class PushServer {
           bodyBytes,
           continues: kept && contentsKey(kept),
         };
-        return await this.repetitions.once(told, arrivedMs, () => this.keep(decoded, arrivedMs, told));
+        return await this.repetitions.once(told, waitingSinceMs, () => this.keep(decoded, arrivedMs, told));
       } finally {
         decoding.leave();
         release();

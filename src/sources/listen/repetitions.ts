@@ -77,7 +77,7 @@ export class Repetitions {
   /**
    * The answer of the earlier request, else what `keep` answers.
    *
-   * @param arrivedMs When the request came. Wall clock, Unix ms.
+   * @param arrivedMs When the request came, at the earliest. Wall clock, Unix ms.
    * @throws {BodyError} The earlier request with this key was another one.
    */
   async once(

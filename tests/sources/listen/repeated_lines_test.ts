@@ -72,6 +72,18 @@ Deno.test("lines that were answered are others when they come again, as of two d
   assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 1, 1, 1]);
 });
 
+Deno.test("lines that waited while the process stood still count once when they come again", async () => {
+  let nowMs = NOW_S * 1000;
+  await using rig = await Rig.start({ nowMs: () => nowMs });
+  const lines = `m f=1 ${TIME}\n`;
+  await rig.post("/write", `m f=0 ${TIME}\n`);
+  nowMs += 6500;
+  for (const body of [lines, lines, `${lines}m f=2 ${TIME}\n`]) {
+    assert.equal((await rig.post("/write", body)).status, 204);
+  }
+  assert.deepEqual((await rig.read()).map(({ value }) => value), [0, 1, 2]);
+});
+
 Deno.test("a line that stands twice in a body counts twice, and the body that is sent again not", async () => {
   assert.deepEqual(await keptOfTwo(`m f=1 ${TIME}\nm f=1 ${TIME}\n`), [1, 1]);
 });

@@ -17,6 +17,8 @@ const CLOCK: Clock = { ...systemClock, nowMs: () => 1_700_000_000_000 };
 export interface RigOptions extends Partial<PushServerOptions> {
   readonly maxBytes?: number;
   readonly events?: MappingTexts;
+  /** The clock of the listener. Wall clock, Unix ms. */
+  readonly nowMs?: () => number;
 }
 
 /** A line of the log. */
@@ -54,11 +56,11 @@ export class Rig implements AsyncDisposable {
   }
 
   private open(): void {
-    const { maxBytes = 1e9, events: _, ...options } = this.options;
+    const { maxBytes = 1e9, events: _, nowMs = CLOCK.nowMs, ...options } = this.options;
     this.inbox = Inbox.open(`${this.directory}/inbox.sqlite`, maxBytes);
     const paths = pushPaths(new RecordCheck(this.readers));
     const common = { hostname: "127.0.0.1", port: 0, tls: undefined, token: undefined };
-    this.server = new PushServer({ ...common, ...options }, this.inbox, paths, CLOCK.nowMs, this.logger);
+    this.server = new PushServer({ ...common, ...options }, this.inbox, paths, nowMs, this.logger);
   }
 
   static async start(options: RigOptions = {}): Promise<Rig> {
