@@ -171,7 +171,8 @@ export class CsvBytes {
     const lineStart = isOwn ? start : ~start;
     const idStart = layout.id < 0 ? 0 : cells.starts[layout.id]!;
     const idLength = layout.id < 0 ? 0 : cells.ends[layout.id]! - idStart;
-    if (idLength > ID_MAX_BYTES) {
+    // Each value of a wide row has an id of its own.
+    if (idLength > (layout.isWide ? 0 : ID_MAX_BYTES)) {
       batch.count = countBefore;
       return FAILED;
     }

@@ -110,7 +110,7 @@ function* wideReadings(
   if (values.length === 0) yield { event: "no number in it", alone: () => `${header.row.text}\n${row.text}` };
   for (const i of values) {
     yield {
-      event: makeEvent(mapping, partsOf(row, header, i), context),
+      event: makeEvent(mapping, { ...partsOf(row, header, i), valuePath: [header.nameOf(i)] }, context),
       alone: () => only(row, header, i, mapping),
     };
   }

@@ -22,6 +22,7 @@ export function* jsonReadings(
     fill: () => path.join("."),
     value,
     valueName,
+    valuePath: mapping.value === "*" ? path : undefined,
   });
   const { value: pointer } = mapping;
   if (pointer !== "*") {

@@ -51,6 +51,8 @@ export interface Parts {
   readonly valueName: string;
   /** Name and labels that the mapping is known to give; undefined: they are not known yet. */
   readonly series?: SeriesText | undefined;
+  /** Where the value was found, if a record may have several; undefined: it has one. */
+  readonly valuePath?: readonly string[] | undefined;
   /** The time that each record of the format has; undefined: it has none. */
   readonly ownTime?: number | undefined;
   /** The id that each record of the format has; undefined: it has none. */
@@ -114,8 +116,17 @@ function timeOf({ timestamp, timeUnit }: EventMapping, parts: Parts, context: Re
   return timeMs;
 }
 
+/**
+ * The id of an event. Where a record may have several, each has one of its own, or the second one would be a
+ * duplicate of the first.
+ */
+function idOf(mapping: EventMapping, parts: Parts): string | undefined {
+  const id = idAt(mapping, parts);
+  return id === undefined || parts.valuePath === undefined ? id : JSON.stringify([id, ...parts.valuePath]);
+}
+
 /** As in protocol v1, only a text is an id; here a number is, too. */
-function idOf({ id: pointer }: EventMapping, parts: Parts): string | undefined {
+function idAt({ id: pointer }: EventMapping, parts: Parts): string | undefined {
   const id = pointer === undefined ? parts.ownId : parts.at(pointer);
   if (typeof id === "number") return textOf(id, pointer!.text);
   if (typeof id !== "string" || id === "") return undefined;

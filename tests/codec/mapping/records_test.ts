@@ -392,6 +392,24 @@ Deno.test("csv: each column that is a number", () => {
   assert.equal(refusal("machine,time,temp\n7,5,", texts), "no number in it");
 });
 
+Deno.test("each number of a record has an id of its own, also in its dead letter", () => {
+  const records = [
+    [json({ name: "m", timestamp: 5, id: "r", a: 1, in: [2, { a: 3 }] }), "json", [["a"], ["in", "0"], [
+      "in",
+      "1",
+      "a",
+    ]]],
+    [json({ name: "m", timestamp: 5, id: "r", a: 1 }), "json", [["a"]]],
+    ["name,timestamp,id,a,b\nm,5,r,1,2", "csv", [["a"], ["b"]]],
+  ] as const;
+  for (const [record, format, paths] of records) {
+    const texts = { format, name: "{/name}", value: "*" };
+    const { events } = read(record, texts);
+    assert.deepEqual(events.map(({ id }) => id), paths.map((path) => json(["r", ...path])));
+    for (const event of events) assert.deepEqual(read(event.raw, texts).events, [event]);
+  }
+});
+
 Deno.test("influx: a decimal comma is told from a field without a value", () => {
   const texts = { format: "influx" };
   assert.match(
