@@ -22,6 +22,11 @@ export function redisError(subject: string, text: string): SourceError {
   return new SourceError(kind, `${subject} answers ${text.slice(0, 300)}${advice && `: ${advice}`}`);
 }
 
+/** Whether the error says that the memory of the server is full. */
+export function isOfFullServer(text: string): boolean {
+  return /^OOM/.test(text);
+}
+
 /** Whether the error says that there is no such key. */
 export function isOfNoKey(text: string): boolean {
   return /^ERR no such key/.test(text);

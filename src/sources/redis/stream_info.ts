@@ -56,6 +56,12 @@ export function streamInfoIn(reply: Reply): StreamInfo {
   };
 }
 
+/** Whether nothing was added or removed between two looks at a stream. */
+export function isSameMoment(one: StreamInfo, other: StreamInfo): boolean {
+  return one.added === other.added && one.length === other.length && one.lastId === other.lastId &&
+    one.oldest?.id === other.oldest?.id && one.oldest?.hash === other.oldest?.hash;
+}
+
 /** What an entry is known again by: of long texts, as much as is kept in any case. */
 export function markOf({ id, fields }: Entry): EntryMark {
   let hash = 0;

@@ -1,7 +1,7 @@
 import { SourceError } from "../../contract/source.ts";
 import { idAfter } from "./entry_id.ts";
 import type { RedisConnection } from "./redis_connection.ts";
-import { isOfNoKey } from "./redis_errors.ts";
+import { isOfFullServer, isOfNoKey } from "./redis_errors.ts";
 import {
   LongText,
   type Reply,
@@ -10,7 +10,7 @@ import {
   RespFault,
   TEXT_MAX_BYTES,
 } from "./resp_reader.ts";
-import { entriesIn, type Entry, markOf, type StreamInfo, streamInfoIn } from "./stream_info.ts";
+import { entriesIn, type Entry, isSameMoment, markOf, type StreamInfo, streamInfoIn } from "./stream_info.ts";
 import type { EntryMark } from "./stream_position.ts";
 
 /** Entries behind a position, and the stream at the same moment. */
@@ -30,6 +30,8 @@ const BLOCK_MAX_MS = 10_000;
 const GRACE_MS = 20_000;
 const SHORT: ReplyBounds = { maxBytes: 64 * 1024, maxItems: 10 };
 
+type Command = readonly (string | number)[];
+
 /** Reads one stream from a server. */
 export class StreamReader {
   /** How many entries are asked for. It follows their size. */
@@ -48,10 +50,11 @@ export class StreamReader {
     const count = Math.min(this.count, limit);
     // Nothing lies behind the largest id, and no server takes it for the beginning of a range.
     const range = idAfter(after) === undefined ? ["+", "-"] : [`(${after}`, "+"];
-    const [entries, info] = await this.transaction(connection, [
+    const [entries, info] = await this.atOneMoment(
+      connection,
       ["XRANGE", key, ...range, "COUNT", count],
       ["XINFO", "STREAM", key],
-    ]);
+    );
     if (info instanceof RespError && isOfNoKey(info.text)) {
       throw new SourceError(
         "unavailable",
@@ -83,27 +86,46 @@ export class StreamReader {
     connection.checked(reply!);
   }
 
-  /** Commands that are carried out at one moment. */
-  private async transaction(
+  /** The answers to two commands that are carried out at one moment. */
+  private async atOneMoment(connection: RedisConnection, range: Command, info: Command): Promise<Reply[]> {
+    const commands = [["MULTI"], range, info, ["EXEC"]];
+    const replies = await this.send(connection, commands, [SHORT, SHORT, SHORT, BOUNDS]);
+    if (replies.some((reply) => reply instanceof RespError && isOfFullServer(reply.text))) {
+      return await this.withoutTransaction(connection, range, info);
+    }
+    for (const reply of replies) connection.checked(reply);
+    return connection.read(replies.at(-1)!, (reply) => {
+      if (Array.isArray(reply) && reply.length === 2) return reply;
+      throw new RespFault("does not belong to the transaction");
+    });
+  }
+
+  /** The same of a server whose memory is full: it takes no transaction, and answers single commands. */
+  private async withoutTransaction(
     connection: RedisConnection,
-    commands: readonly (readonly (string | number)[])[],
-  ): Promise<readonly Reply[]> {
-    let replies: Reply[];
+    range: Command,
+    info: Command,
+  ): Promise<Reply[]> {
+    const commands = [info, range, info];
+    const [before, entries, after] = await this.send(connection, commands, commands.map(() => BOUNDS));
+    if (before instanceof RespError) return [entries!, before];
+    const read = (reply: Reply) => connection.read(connection.checked(reply), streamInfoIn);
+    if (isSameMoment(read(before!), read(after!))) return [entries!, before!];
+    throw new SourceError("unavailable", "the stream was changed while it was read, and the server is full");
+  }
+
+  private async send(
+    connection: RedisConnection,
+    commands: readonly Command[],
+    bounds: readonly ReplyBounds[],
+  ): Promise<Reply[]> {
     try {
-      replies = await connection.send(
-        [["MULTI"], ...commands, ["EXEC"]],
-        [SHORT, ...commands.map(() => SHORT), BOUNDS],
-      );
+      return await connection.send(commands, bounds);
     } catch (error) {
       // Fewer entries are asked for the next time. One alone that is too much stays what it is.
       if (error instanceof SourceError && isTooMuch(error.cause)) throw this.smaller(error);
       throw error;
     }
-    for (const reply of replies) connection.checked(reply);
-    return connection.read(replies.at(-1)!, (reply) => {
-      if (Array.isArray(reply) && reply.length === commands.length) return reply;
-      throw new RespFault("does not belong to the transaction");
-    });
   }
 
   private smaller(error: SourceError): SourceError {

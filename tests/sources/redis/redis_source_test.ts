@@ -410,6 +410,24 @@ Deno.test("streams of Redis: logins, rights, keys that are no streams, and a ser
   admin.close();
 });
 
+Deno.test("a server whose memory is full takes no transactions, and is read all the same", async () => {
+  await using server = await RedisServerProcess.start();
+  const stream = await RedisStream.create(server);
+  await stream.add(...entriesOf(0, 9));
+  await withSource(stream, async (reading) => {
+    assert.equal((await reading.read()).kind, "events");
+    await stream.send([["XTRIM", stream.key, "MAXLEN", 3], ["CONFIG", "SET", "maxmemory", 1]]);
+    try {
+      assert.deepEqual(await reading.readAll(), [2, ...events(6, 9)]);
+      await assert.rejects(stream.add(entryOf(9)), /OOM/);
+    } finally {
+      await stream.send([["CONFIG", "SET", "maxmemory", 0]]);
+    }
+    await stream.add(entryOf(9));
+    assert.deepEqual(await reading.readAll(), ["e9"]);
+  });
+});
+
 Deno.test("a key that was read by another URL goes on where it was left, and none is read twice", async () => {
   await using server = await RedisServerProcess.start();
   const stream = await RedisStream.create(server);
