@@ -9,7 +9,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { flagsOf } from "../scripts/flags.ts";
 import { javaBinary } from "../scripts/servers.ts";
 import { MissingPrerequisite } from "../scripts/missing_prerequisite.ts";
 import { jmeterJar, locustProgram } from "../scripts/load_tools.ts";
@@ -25,14 +25,12 @@ const REPORTS = join(ROOT, "dist", "load");
 const JMETER_EVENTS = 20;
 const LOCUST_STOP_SECONDS = 60;
 
-const { values } = parseArgs({
-  options: {
-    tool: { type: "string", default: "locust" },
-    target: { type: "string", default: "listen,bus" },
-    users: { type: "string", default: "25,50,100,200,400" },
-    "step-seconds": { type: "string", default: "20" },
-    events: { type: "string", default: "100" },
-  },
+const values = flagsOf({
+  tool: { type: "string", default: "locust" },
+  target: { type: "string", default: "listen,bus" },
+  users: { type: "string", default: "25,50,100,200,400" },
+  "step-seconds": { type: "string", default: "20" },
+  events: { type: "string", default: "100" },
 });
 
 /** What is under load. */

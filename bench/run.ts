@@ -10,7 +10,8 @@
  *   make bench ARGS="--save"    makes what it finds the results to compare with
  */
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
+import { isFile } from "../scripts/debian.ts";
+import { flagsOf, refuse } from "../scripts/flags.ts";
 import { executablePath } from "../tests/support/executable.ts";
 import { engines } from "./engines_table.ts";
 import { growth } from "./growth_table.ts";
@@ -26,24 +27,34 @@ import { throughput } from "./throughput_table.ts";
 const RESULTS = new URL("results.json", import.meta.url);
 const START_ROUNDS = 12;
 
-const { values: options } = parseArgs({
-  options: {
-    events: { type: "string" },
-    rounds: { type: "string", default: "3" },
-    labels: { type: "boolean", default: false },
-    intervals: { type: "string", multiple: true, default: ["60"] },
-    names: { type: "string", default: "1000,100000" },
-    sinks: { type: "string", default: "none,stdout,postgres,sqlite,kafka" },
-    partitions: { type: "string", default: "1" },
-    program: { type: "string", multiple: true },
-    only: { type: "string", multiple: true, default: ["throughput", "sinks", "latency", "startup"] },
-    save: { type: "boolean", default: false },
-  },
+const options = flagsOf({
+  events: { type: "string" },
+  rounds: { type: "string", default: "3" },
+  labels: { type: "boolean", default: false },
+  intervals: { type: "string", multiple: true, default: ["60"] },
+  names: { type: "string", default: "1000,100000" },
+  sinks: { type: "string", default: "none,stdout,postgres,sqlite,kafka" },
+  partitions: { type: "string", default: "1" },
+  program: { type: "string", multiple: true },
+  only: { type: "string", multiple: true, default: ["throughput", "sinks", "latency", "startup"] },
+  save: { type: "boolean", default: false },
 });
 const ROUNDS = Number(options.rounds);
 const NAMES = options.names.split(",").map(Number);
 const SINKS = options.sinks.split(",");
-const PROGRAMS = options.program ?? [executablePath()];
+const PROGRAMS = await programs();
+
+/** The executables that are measured. Ends where one is not there. */
+async function programs(): Promise<readonly string[]> {
+  for (const path of options.program ?? []) {
+    if (!await isFile(path)) refuse(`--program ${path}: there is no such file.`);
+  }
+  try {
+    return options.program ?? [executablePath()];
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
 
 /** Prints how long the executable takes to start. */
 async function startup(): Promise<void> {
@@ -113,7 +124,7 @@ if (!isRight) {
   Deno.exit(2);
 }
 say(
-  `${executablePath().split("/").at(-1)}, ${cpus().length} × ${
+  `${PROGRAMS[0]!.split("/").at(-1)}, ${cpus().length} × ${
     cpus()[0]?.model ?? "unknown CPU"
   }, ${Deno.build.os} ${Deno.build.arch}`,
 );

@@ -10,10 +10,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { REGISTRY } from "../src/runtime/registry.ts";
 import { VERSION } from "../src/version.ts";
 import { pack, packChart } from "./archive.ts";
+import { flagsOf } from "./flags.ts";
 import { manPages } from "./man_pages.ts";
 import { npmPackages } from "./npm_packages.ts";
 import { buildPackages, chosenArchitectures } from "./packages.ts";
@@ -53,11 +53,9 @@ async function isScript(path: string): Promise<boolean> {
   return new TextDecoder().decode(start) === "#!";
 }
 
-const { values } = parseArgs({
-  options: {
-    all: { type: "boolean", default: false },
-    output: { type: "string", default: join(ROOT, "dist", "release") },
-  },
+const values = flagsOf({
+  all: { type: "boolean", default: false },
+  output: { type: "string", default: join(ROOT, "dist", "release") },
 });
 const { output } = values;
 await Deno.remove(output, { recursive: true }).catch(() => {});

@@ -6,8 +6,8 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
+import { flagsOf } from "./flags.ts";
 import { filledTemplate } from "./package_plan.ts";
 import { PLATFORMS } from "./platforms.ts";
 import { HOMEPAGE, NAME } from "./project.ts";
@@ -71,11 +71,9 @@ function placeholder(name: string): string {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      release: { type: "string", default: join(ROOT, "dist", "release") },
-      output: { type: "string", default: join(ROOT, "dist", "package-managers") },
-    },
+  const values = flagsOf({
+    release: { type: "string", default: join(ROOT, "dist", "release") },
+    output: { type: "string", default: join(ROOT, "dist", "package-managers") },
   });
   try {
     console.log((await writeForPackageManagers(values.release, values.output)).join("\n"));

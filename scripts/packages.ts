@@ -7,10 +7,10 @@
  * built where its builder is on PATH: dpkg-deb (Debian's package dpkg), rpmbuild (rpm).
  */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
 import { buildDeb } from "./deb.ts";
 import { isOnPath } from "./debian.ts";
+import { flagsOf } from "./flags.ts";
 import { denoFor } from "./npm_deno.ts";
 import { type Architecture, ARCHITECTURE_HERE, ARCHITECTURES } from "./package_plan.ts";
 import { buildRpm } from "./rpm.ts";
@@ -45,11 +45,9 @@ export function chosenArchitectures(isAll: boolean): readonly Architecture[] {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      all: { type: "boolean", default: false },
-      output: { type: "string", default: fileURLToPath(new URL("../dist/packages", import.meta.url)) },
-    },
+  const values = flagsOf({
+    all: { type: "boolean", default: false },
+    output: { type: "string", default: fileURLToPath(new URL("../dist/packages", import.meta.url)) },
   });
   for (const path of await buildPackages(values.output, chosenArchitectures(values.all))) {
     console.log(`Built ${path}, ${((await Deno.stat(path)).size / 1e6).toFixed(1)} MB`);

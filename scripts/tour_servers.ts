@@ -6,12 +6,12 @@
  *   scripts/deno.sh run -A scripts/tour_servers.ts [--fresh] [--postgres-port N] [--kafka-port N]
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Kafka, logLevel } from "kafkajs";
 import { StateLock } from "../src/state/file/state_lock.ts";
 import { KAFKA_PORTS, type KafkaBroker, kafkaIsExternal, startKafka } from "../tests/support/kafka_broker.ts";
 import { makeTopic } from "../tests/support/make_topic.ts";
 import { postgresIsExternal, startPostgres } from "../tests/support/postgres_server.ts";
+import { flagsOf, refuse } from "./flags.ts";
 import { MissingPrerequisite } from "./missing_prerequisite.ts";
 import { TOUR_PARTS, tourDirectory, tourSettingsFile } from "./tour.ts";
 
@@ -25,20 +25,12 @@ interface Wanted {
   readonly kafkaPort: number;
 }
 
-function parseArguments(args: string[]): Wanted {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        fresh: { type: "boolean", default: false },
-        "postgres-port": { type: "string", default: "15432" },
-        "kafka-port": { type: "string", default: "19092" },
-      },
-    }));
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
+function parseArguments(): Wanted {
+  const values = flagsOf({
+    fresh: { type: "boolean", default: false },
+    "postgres-port": { type: "string", default: "15432" },
+    "kafka-port": { type: "string", default: "19092" },
+  });
   const port = (flag: "postgres-port" | "kafka-port", count: number) => {
     const first = Number(values[flag]);
     const isPort = Number.isInteger(first) && first >= 1 && first + count - 1 <= MAX_PORT;
@@ -49,11 +41,6 @@ function parseArguments(args: string[]): Wanted {
     postgresPort: port("postgres-port", 1),
     kafkaPort: port("kafka-port", KAFKA_PORTS),
   };
-}
-
-function refuse(message: string): never {
-  console.error(message);
-  Deno.exit(2);
 }
 
 /** Ports are checked before the start: servers report a port in use late and in many lines. */
@@ -132,7 +119,7 @@ async function followTopic(brokers: string[]): Promise<AsyncDisposable> {
 }
 
 async function main(): Promise<void> {
-  const wanted = parseArguments(Deno.args);
+  const wanted = parseArguments();
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, resolve);
   });

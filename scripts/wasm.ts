@@ -5,7 +5,7 @@
  *   scripts/deno.sh run -A scripts/wasm.ts [--output FILE]
  */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { flagsOf } from "./flags.ts";
 
 const COMPILER = "npm:assemblyscript@0.28.20/asc";
 const SOURCE = "assembly/plain_events.ts";
@@ -30,6 +30,6 @@ export async function compileTo(output: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { output: { type: "string", default: MODULE } } });
+  const values = flagsOf({ output: { type: "string", default: MODULE } });
   await compileTo(values.output);
 }

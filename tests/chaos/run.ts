@@ -7,18 +7,16 @@
  * decides what is published and which fault comes next, not at which instruction it strikes. With `--within`
  * none begins when so many minutes have passed, and the seed decides which comes first.
  */
-import { parseArgs } from "node:util";
+import { flagsOf } from "../../scripts/flags.ts";
 import { told } from "./scenario.ts";
 import { Servers } from "./servers.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "5" },
-    seed: { type: "string" },
-    scenario: { type: "string", multiple: true },
-    within: { type: "string", default: "Infinity" },
-  },
+const values = flagsOf({
+  minutes: { type: "string", default: "5" },
+  seed: { type: "string" },
+  scenario: { type: "string", multiple: true },
+  within: { type: "string", default: "Infinity" },
 });
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
 const seconds = Number(values.minutes) * 60;

@@ -6,19 +6,17 @@
  *
  * The minutes are shared out evenly among the targets. A fault ends the run with the command that replays it.
  */
-import { parseArgs } from "node:util";
+import { flagsOf } from "../../scripts/flags.ts";
 import { hunt, summary } from "./hunt.ts";
 import { targets } from "./targets.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "5" },
-    seed: { type: "string" },
-    target: { type: "string", multiple: true },
-    inputs: { type: "string" },
-    // Each takes a descriptor of ours too: `ulimit -n` has to be higher.
-    connections: { type: "string", default: "4000" },
-  },
+const values = flagsOf({
+  minutes: { type: "string", default: "5" },
+  seed: { type: "string" },
+  target: { type: "string", multiple: true },
+  inputs: { type: "string" },
+  // Each takes a descriptor of ours too: `ulimit -n` has to be higher.
+  connections: { type: "string", default: "4000" },
 });
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
 const connections = Number(values.connections);

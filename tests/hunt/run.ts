@@ -8,13 +8,11 @@
  * The minutes are shared out among them; who takes longer takes it from those that follow. Exits with 1 when
  * something was found.
  */
-import { parseArgs } from "node:util";
+import { flagsOf } from "../../scripts/flags.ts";
 import { findingsOf } from "./hunt.ts";
 import { KINDS, MIN_MINUTES, shareOfFirst } from "./plan.ts";
 
-const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "30" }, seed: { type: "string" } },
-});
+const values = flagsOf({ minutes: { type: "string", default: "30" }, seed: { type: "string" } });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed ?? 1 + Date.now() % 1_000_000_000);
 if (!(minutes >= MIN_MINUTES && Number.isFinite(minutes)) || !(Number.isSafeInteger(seed) && seed >= 1)) {

@@ -12,7 +12,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { flagsOf } from "../../scripts/flags.ts";
 import { Dice } from "../sim/dice.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
 import { sourceFiles } from "./scope.ts";
@@ -22,13 +22,11 @@ import { Court, type Verdict } from "./trial.ts";
 const PREPARED_TOGETHER = 25;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-const { values: flags } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    count: { type: "string" },
-    from: { type: "string", default: "1" },
-    file: { type: "string" },
-  },
+const flags = flagsOf({
+  seed: { type: "string" },
+  count: { type: "string" },
+  from: { type: "string", default: "1" },
+  file: { type: "string" },
 });
 const seed = Number(flags.seed ?? Date.now() % 1_000_000_000);
 const count = Number(flags.count ?? (flags.file === undefined ? 100 : Infinity));

@@ -7,23 +7,20 @@
  *   make sim ARGS="--bus nats"               only with buses of that kind; without it, each seed is played
  *                                            with VaBuses, and with one of the others in turn
  */
-import { parseArgs } from "node:util";
+import { flagsOf } from "../../scripts/flags.ts";
 import { simulationDirectory } from "./replay.ts";
 import type { Outcome } from "./simulation.ts";
 import { WIRE_KINDS } from "./wire/wire_kind.ts";
 import { type Report, type Task, VABUS } from "./worker.ts";
 
-const { values: flags } = parseArgs({
-  args: Deno.args,
-  options: {
-    seeds: { type: "string" },
-    minutes: { type: "string" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    verbose: { type: "boolean", default: false },
-    bus: { type: "string" },
-    jobs: { type: "string", default: `${navigator.hardwareConcurrency}` },
-  },
+const flags = flagsOf({
+  seeds: { type: "string" },
+  minutes: { type: "string" },
+  from: { type: "string", default: "1" },
+  seed: { type: "string" },
+  verbose: { type: "boolean", default: false },
+  bus: { type: "string" },
+  jobs: { type: "string", default: `${navigator.hardwareConcurrency}` },
 });
 
 /** The totals of all seeds. */

@@ -10,8 +10,8 @@
  * only.
  */
 import { DatabaseSync } from "node:sqlite";
-import { parseArgs } from "node:util";
 import postgres from "postgres";
+import { flagsOf } from "../../scripts/flags.ts";
 import { BusProgram, handlerEnvironment, sqlitePath } from "../e2e/plant.ts";
 import { PATIENCE_MS, pause, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
@@ -32,8 +32,9 @@ const OUTAGE_MS = 6000;
  */
 const BUS_MAX_BYTES = 128 * 1024 * 1024;
 
-const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "30" }, seed: { type: "string", default: "1" } },
+const values = flagsOf({
+  minutes: { type: "string", default: "30" },
+  seed: { type: "string", default: "1" },
 });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 
 export interface Outcome {
+  readonly code: number;
   readonly success: boolean;
   readonly stdout: string;
   readonly stderr: string;
@@ -9,9 +10,9 @@ export interface Outcome {
 
 /** What a program says; it may fail. @throws where it cannot be started. */
 export async function outcomeOf(program: string, ...args: string[]): Promise<Outcome> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
+  const { code, success, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
   const decoder = new TextDecoder();
-  return { success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return { code, success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
 /** What a program that must not fail prints. */
