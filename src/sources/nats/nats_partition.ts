@@ -150,10 +150,11 @@ export class NatsPartition implements Partition {
   /** What is to be done before the stream is read where it is another one; undefined: it is the same. */
   private async enter(
     from: Progress,
-    { begin, first, lineage }: StreamSession,
+    session: StreamSession,
     signal: AbortSignal,
   ): Promise<Outcome | undefined> {
     const { lineages, logger } = this.surroundings.context;
+    const { begin, first, lineage } = session;
     if (lineage === from.lineage) return undefined;
     const reader = lineages.readerOf(lineage, this.id);
     if (reader !== undefined) {
@@ -169,6 +170,11 @@ export class NatsPartition implements Partition {
       return { kind: "moved", lineage };
     }
     if (from.lineage === undefined) return undefined;
+    const position = this.positionOf(from);
+    if (position !== undefined && await session.hasRead(position)) {
+      logger.warn("the stream was made again with what was read of it: going on behind that", { stream });
+      return { kind: "restarted", lineage, next: from.position, offset: undefined, lost: 0 };
+    }
     logger.error("the stream was deleted and made again: going on at its oldest message", { stream });
     const next = positionText(unreadFrom(first));
     const lost = (this.unread ?? 0) + first - begin;

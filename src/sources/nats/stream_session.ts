@@ -110,6 +110,21 @@ export class StreamSession {
   }
 
   /**
+   * Whether a stream of another lineage has the message that was read last, at the same number: it was made
+   * again as a mirror, or from a backup. Two messages of one nanosecond do not have one number by chance.
+   *
+   * @throws {SourceError}
+   * @throws {ConsumerGone}
+   */
+  async hasRead({ sequence, timeNs }: NatsPosition): Promise<boolean> {
+    if (timeNs === undefined || sequence > this.info.last || sequence < this.info.first) return false;
+    await this.consume({ afterNs: timeNs - 1n });
+    const [message] = await this.pull(1, 0);
+    this.leave();
+    return message !== undefined && message.timeNs === timeNs && message.sequence <= sequence;
+  }
+
+  /**
    * The end of what is still there of what was read, where {@link goTo} did not find it: the first message
    * that is younger comes next.
    *

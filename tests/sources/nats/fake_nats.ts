@@ -125,6 +125,8 @@ export class FakeNats {
   nowText: string | undefined = "2026-01-02T00:00:00Z";
   subjects: readonly string[] = ["S.>"];
   kept: KeptMessage[] = [];
+  /** By how much later its messages come. */
+  laterNs = 0n;
   last = 0;
   /** Requests, by their subjects below the API's, with their bodies. */
   readonly asked: (readonly [subject: string, body: string])[] = [];
@@ -149,13 +151,19 @@ export class FakeNats {
     for (let i = from; i < to; i++) {
       const sequence = ++this.last;
       const body = JSON.stringify({ name: `e${i}`, value: 1, timestamp: 1000 });
-      this.kept.push({ sequence, timeNs: BigInt(sequence) * 1_000_000n, body });
+      this.kept.push({ sequence, timeNs: BigInt(sequence) * 1_000_000n + this.laterNs, body });
     }
   }
 
   /** Removes messages by their numbers. */
   remove(...sequences: readonly number[]): void {
     this.kept = this.kept.filter(({ sequence }) => !sequences.includes(sequence));
+  }
+
+  /** The same messages are others, which came later. */
+  delay(): void {
+    this.laterNs++;
+    this.kept = this.kept.map((message) => ({ ...message, timeNs: message.timeNs + 1n }));
   }
 
   /** Lets go of all consumers. */

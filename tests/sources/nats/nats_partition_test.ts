@@ -196,6 +196,7 @@ Deno.test("a stream that is made again while its consumer seems to be there is s
   server.add(0, 2);
   await read();
   server.created = "2026-02-01T00:00:00Z";
+  server.delay();
   const { kind } = await read();
   assert.equal(kind, "restarted");
 });
@@ -210,6 +211,7 @@ Deno.test("each message is read once, whenever the stream is made again between 
       server.answers = () => {
         if (++asked === request) {
           server.created = "2026-02-01T00:00:00Z";
+          server.delay();
           server.kept = [];
           server.last = 0;
           server.forgetConsumers();
@@ -418,6 +420,7 @@ Deno.test("a stream that was made again with a first number has lost none before
   server.add(0, 1);
   await shown();
   server.created = "2026-02-01T00:00:00Z";
+  server.delay();
   server.last = 999;
   server.kept = [];
   server.add(5, 8);
@@ -432,18 +435,35 @@ Deno.test("a stream that was made again with a first number has lost none before
   assert.deepEqual([outcome.kind, (outcome as { lost?: number }).lost], ["restarted", 1]);
 });
 
+Deno.test("a stream that was made again with what was read of it, as a mirror, is gone on with behind that", async () => {
+  const { log, read, server, shown } = await rig();
+  server.add(0, 6);
+  assert.deepEqual((await shown(4))[0], "e0,e1,e2,e3");
+  server.created = "2026-03-01T00:00:00Z";
+  server.remove(1, 2);
+  server.forgetConsumers();
+  const lineage = ORIGINAL.replace("01-01", "03-01");
+  assert.deepEqual(await read(), {
+    ...{ kind: "restarted", lineage, next: "4 4000000", offset: undefined, lost: 0 },
+  });
+  assert.match(log.join(), /made again with what was read of it/);
+  assert.deepEqual(await shown(), ["e4,e5", 0, "6 6000000"]);
+  assert.equal(server.consumerCount, 1);
+});
+
 Deno.test("a stream that was made again is begun at its oldest message, and what was unread is lost", async () => {
   const { goTo, log, read, server, shown } = await rig();
   server.add(0, 9);
   assert.deepEqual((await shown(2))[0], "e0,e1");
   server.created = "2026-02-01T00:00:00Z";
+  server.delay();
   server.remove(1, 2);
   server.forgetConsumers();
   const lineage = ORIGINAL.replace("01-01", "02-01");
   const next = { offset: undefined, next: "2" };
   assert.deepEqual(await read(), { kind: "restarted", lineage, ...next, lost: 7 + 2 });
   assert.match(log.join(), /the stream was deleted and made again/);
-  assert.deepEqual(await shown(2), ["e2,e3", 0, "4 4000000"]);
+  assert.deepEqual(await shown(2), ["e2,e3", 0, "4 4000001"]);
   const later = await rig({ servers: [server] });
   later.goTo("5 5000000", "another");
   assert.deepEqual(await later.read(), { kind: "restarted", lineage, ...next, lost: 2 });
