@@ -2,6 +2,7 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { SeriesMatcher } from "../event/series_filter.ts";
 import type { OutboxId } from "../contract/sink.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
+import { storedPart } from "../state/checkpoint/columns.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { readSegment } from "../state/outbox/archive.ts";
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
@@ -100,7 +101,7 @@ function newestSegments(state: StateDatabase, fromId: OutboxId, literal: Uint8Ar
        instr(rows, ?2) AS hasLiteral
      FROM segment WHERE ${FROM_ID} AND reissued = 0 ORDER BY first_id DESC LIMIT ?3`,
     fromId,
-    literal,
+    storedPart(literal),
     SEGMENTS_MAX,
   ).reverse();
 }

@@ -90,6 +90,23 @@ async function pagesOf(
   return assert.fail("the pages do not end");
 }
 
+Deno.test("a name of equal characters is found where the archive has no other", async () => {
+  await withState(async (inside, ask) => {
+    for (const timestamp of [3, 3.5]) {
+      inside.take([{ name: "xx", value: 1, timestamp }, {
+        name: "xx",
+        value: 1,
+        timestamp,
+        agg_func: "max",
+      }]);
+      inside.save(true);
+    }
+    const found = await ask({ name: "xx", lengthMs: 1000 });
+    assert.deepEqual(found.aggregates.map(short), ["3+1=1r1", "3+1=2r1"]);
+    assert.deepEqual((await ask({ name: "x" })).aggregates, []);
+  });
+});
+
 Deno.test("aggregates of the archive: by tier, function and labels, in the order of their windows, final or all revisions", async () => {
   await withState(async (inside, ask) => {
     inside.take([

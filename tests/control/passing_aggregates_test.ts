@@ -44,6 +44,15 @@ Deno.test("the aggregates since an outbox id, with the sinks that they go to", (
   });
 });
 
+Deno.test("a name of equal characters passes where there is no other", () => {
+  withState({}, (inside) => {
+    inside.take([event("xxx", 3)]);
+    inside.save(true);
+    for (const name of ["xxx", "xx*", "*"]) assert.equal(passing(inside, 0, name).aggregates.length, 1, name);
+    assert.equal(passing(inside, 0, "xx").aggregates.length, 0);
+  });
+});
+
 Deno.test("an answer is bounded, and counts what it leaves out", () => {
   withState({ maxSeries: 5000 }, (inside) => {
     inside.take(Array.from({ length: 3000 }, (_, i) => event(`a.${i}`, 3)));

@@ -144,6 +144,14 @@ export class ColumnReader {
   }
 }
 
+/**
+ * The bytes that stand in each blob with this text in a column: a single one where all of them are equal, as
+ * those of the column may be.
+ */
+export function storedPart(text: Uint8Array): Uint8Array {
+  return isAllTheSame(text) ? text.subarray(0, 1) : text;
+}
+
 function isAllTheSame(column: NumberColumn): boolean {
   const first = column[0]!;
   for (let i = 1; i < column.length; i++) if (!Object.is(column[i], first)) return false;

@@ -2,6 +2,7 @@ import type { Aggregate } from "../../aggregation/aggregate.ts";
 import type { SoughtSeries } from "../../contract/read_back.ts";
 import { functionId } from "../../event/agg_function.ts";
 import { hasLabels } from "../../event/labels.ts";
+import { storedPart } from "../checkpoint/columns.ts";
 import type { KeyColumn } from "../checkpoint/key_column.ts";
 import { readTierCounts } from "../checkpoint/tier_books.ts";
 import { readDroppedWindows } from "../checkpoint/dropped_windows.ts";
@@ -123,7 +124,7 @@ export class SeriesInArchive {
   private mayHave(firstId: number): boolean {
     return this.state.get<{ at: number }>(
       "SELECT instr(rows, ?) AS at FROM segment WHERE first_id = ?",
-      this.name,
+      storedPart(this.name),
       firstId,
     )?.at !== 0;
   }
