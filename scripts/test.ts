@@ -18,6 +18,7 @@ import {
   prometheusBinary,
   redisBinaries,
 } from "./servers.ts";
+import { refuse } from "./flags.ts";
 import { MissingPrerequisite } from "./missing_prerequisite.ts";
 import { replayLine } from "./replay_line.ts";
 import { testFiles, type TestGroup, testGroups } from "./test_groups.ts";
@@ -47,11 +48,12 @@ function parseArguments(args: readonly string[]): Wanted {
     if (argument === "--jobs" || args[index - 1] === "--jobs") {
       if (argument !== "--jobs") jobs = Number(argument);
     } else if (isPath(argument)) paths.push(relative(ROOT, resolve(ROOT, argument)));
-    else flags.push(argument);
+    else if (argument.startsWith("-") || args[index - 1]?.startsWith("-")) flags.push(argument);
+    // As a flag, it would be handed to all tests.
+    else refuse(`${argument}: there is no such file or directory, and no flag begins so`);
   }
   if (!(Number.isSafeInteger(jobs) && jobs >= 1)) {
-    console.error("--jobs is how many processes run side by side, 1 or more");
-    Deno.exit(2);
+    refuse("--jobs is how many processes run side by side, 1 or more");
   }
   return { paths, flags, jobs };
 }

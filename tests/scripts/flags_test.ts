@@ -31,3 +31,9 @@ Deno.test("the benchmark says which program is not there", async () => {
   const said = await refusal("bench/run.ts", "--only", "startup", "--program", "/nowhere");
   assert.equal(said, "--program /nowhere: there is no such file.\n");
 });
+
+Deno.test("a path of no test, and a value that cannot be, are told in the same way", async () => {
+  assert.match(await refusal("scripts/test.ts", "tests/no-such"), /^tests\/no-such: there is no such file/);
+  assert.match(await refusal("tests/sim/run.ts", "--seed", "x"), /^--seed, .* are numbers/);
+  assert.match(await refusal("tests/sim/run.ts", "--bus", "none"), /^--bus is one of /);
+});

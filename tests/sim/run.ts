@@ -7,7 +7,7 @@
  *   make sim ARGS="--bus nats"               only with buses of that kind; without it, each seed is played
  *                                            with VaBuses, and with one of the others in turn
  */
-import { flagsOf } from "../../scripts/flags.ts";
+import { flagsOf, refuse } from "../../scripts/flags.ts";
 import { simulationDirectory } from "./replay.ts";
 import type { Outcome } from "./simulation.ts";
 import { WIRE_KINDS } from "./wire/wire_kind.ts";
@@ -92,11 +92,11 @@ const seeds = Number(flags.seeds ?? (flags.minutes === undefined ? 1000 : Infini
 const last = flags.seed === undefined ? first + seeds - 1 : first;
 const step = Math.min(Number(flags.jobs), last - first + 1);
 if (!(step >= 1 && minutes > 0)) {
-  throw new Error("--seed, --seeds, --from and --jobs are numbers from 1 on, --minutes is more than 0");
+  refuse("--seed, --seeds, --from and --jobs are numbers from 1 on, --minutes is more than 0");
 }
 const { bus } = flags;
 const buses: readonly string[] = [VABUS, ...WIRE_KINDS];
-if (bus !== undefined && !buses.includes(bus)) throw new Error(`--bus is one of ${buses.join(", ")}`);
+if (bus !== undefined && !buses.includes(bus)) refuse(`--bus is one of ${buses.join(", ")}`);
 const directory = simulationDirectory();
 const summary = new Summary();
 const startedMs = performance.now();
