@@ -65,6 +65,7 @@ export const BOOKS = z.strictObject({
   losses: z.array(LOSS),
   lost: COUNT,
   perhaps_counted_twice: COUNT,
+  resets: COUNT.meta({ description: "How often a bus began anew, with unread events that nobody knows of" }),
   kept_letters: COUNT,
   sinks: z.array(SINK),
 });

@@ -49,11 +49,11 @@ export async function proveBooks(
       const isFile = registry.fileOf(configured) !== undefined;
       sinks.push(isFile ? unreachable(sink.id) : await proveSink(sink, look, signal));
     }
-    const { instance, kept_letters, losses, lost, perhaps_counted_twice, state_faults } = first;
+    const { instance, kept_letters, losses, lost, perhaps_counted_twice, resets, state_faults } = first;
     const proof: Proof = {
       proven: state_faults.length === 0 &&
         sinks.every((sink) => sink.difference_count === 0 && sink.failure === null),
-      ...{ state_faults, sinks, losses, lost, perhaps_counted_twice, kept_letters },
+      ...{ state_faults, sinks, losses, lost, perhaps_counted_twice, resets, kept_letters },
     };
     const stateFile = `${first.state_file} at ${books.url}`;
     return { instance, stateFile, proof: withLacking(proof, scope), unread: scope.unread };

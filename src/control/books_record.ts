@@ -3,7 +3,7 @@ import type { Registry } from "../runtime/registry.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
-import { DOUBTFUL_ENTRY, keptDeadLetters, readLosses } from "../state/outbox/losses.ts";
+import { DOUBTFUL_ENTRY, keptDeadLetters, readLosses, RESET_ENTRY } from "../state/outbox/losses.ts";
 import { readRedeliveries } from "../state/outbox/redelivery.ts";
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import { addTo } from "../state/outbox/sink_tiers.ts";
@@ -31,6 +31,7 @@ export function* booksSteps(state: StateDatabase, registry: Registry) {
     losses,
     lost: losses.reduce((sum, { count }) => sum + count, 0),
     perhaps_counted_twice: readBookEntries(state).get(DOUBTFUL_ENTRY) ?? 0,
+    resets: readBookEntries(state).get(RESET_ENTRY) ?? 0,
     kept_letters: keptDeadLetters(state).values().reduce((sum, deadLetters) => sum + deadLetters, 0),
   };
   yield;

@@ -40,6 +40,8 @@ export interface Proof {
   readonly losses: readonly Loss[];
   /** Events that a restored bus has sent again and that may be the same as before. */
   readonly perhaps_counted_twice: number;
+  /** How often a bus began anew or came back without events that were read: what it had unread is unknown. */
+  readonly resets: number;
   /** The sum of the losses. */
   readonly lost: number;
   /** Refused events and aggregates that are kept as dead letters. */

@@ -14,16 +14,23 @@ export interface VerdictScope {
 
 /** The proof in one sentence. Nobody says more of a proof than this. */
 export function verdictOf(proof: Proof, { isPart, lossesAt, sinceName, unread }: VerdictScope): string {
-  const { lost, perhaps_counted_twice: doubtful, proven } = proof;
+  const { lost, perhaps_counted_twice: doubtful, proven, resets } = proof;
   const twice = doubtful === 0
     ? "none is counted twice"
     : `it is unknown whether ${amount(doubtful, "event")} that a bus gave again count twice`;
   const span = isPart ? " for the windows of that span" : "";
   const but = unread.length === 0 ? "" : ` (without ${unread.map(({ sink }) => sink).join(", ")})`;
   if (!proven) return `NOT PROVEN: ${causesOf(proof, sinceName).join("; ")}${but}`;
+  const unknown = resets === 0
+    ? ""
+    : `; a bus began anew or went back ${amount(resets, "time")}, and what it had unread then is unknown`;
   return lost === 0
-    ? `PROVEN${span}: no event is lost${doubtful === 0 ? "," : ";"} ${twice}${but}`
-    : `PROVEN${span}, except ${lost} that ${lost === 1 ? "was" : "were"} lost${lossesAt}; ${twice}${but}`;
+    ? `PROVEN${span}: no event is ${resets === 0 ? "" : "known to be "}lost${
+      doubtful + resets === 0 ? "," : ";"
+    } ${twice}${unknown}${but}`
+    : `PROVEN${span}, except ${lost} that ${
+      lost === 1 ? "was" : "were"
+    } lost${lossesAt}; ${twice}${unknown}${but}`;
 }
 
 function causesOf({ sinks, state_faults: faults }: Proof, sinceName: string): string[] {

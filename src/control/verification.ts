@@ -2,7 +2,7 @@ import { type ReadableSink, SinkError } from "../contract/sink.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
-import { DOUBTFUL_ENTRY, keptDeadLetters, readLosses } from "../state/outbox/losses.ts";
+import { DOUBTFUL_ENTRY, keptDeadLetters, readLosses, RESET_ENTRY } from "../state/outbox/losses.ts";
 import { type Proof, proofOf, type SinkProof } from "./proof.ts";
 import { verifySettledSink } from "./sink_verification.ts";
 import type { Span } from "./span.ts";
@@ -24,10 +24,11 @@ export async function verify(
 ): Promise<Proof> {
   const proofs: SinkProof[] = [];
   const ofSink = (sink: string) => (compared: number) => onWindow?.(sink, compared);
-  const { faults, losses, doubtful, keptCount } = state.snapshot(() => ({
+  const { faults, losses, doubtful, resets, keptCount } = state.snapshot(() => ({
     faults: new Books(state).faults(),
     losses: readLosses(state),
     doubtful: readBookEntries(state).get(DOUBTFUL_ENTRY) ?? 0,
+    resets: readBookEntries(state).get(RESET_ENTRY) ?? 0,
     keptCount: [...keptDeadLetters(state).values()].reduce((sum, deadLetters) => sum + deadLetters, 0),
   }));
   for (const sink of sinks) {
@@ -47,6 +48,7 @@ export async function verify(
     sinks: proofs,
     losses,
     perhaps_counted_twice: doubtful,
+    resets,
     lost: losses.reduce((sum, { count }) => sum + count, 0),
     kept_letters: keptCount,
   };

@@ -207,6 +207,9 @@ export class Ingest {
       case "returned":
         moves.goBackTo(number, outcome, outcome.doubtful);
         break;
+      case "restarted":
+        moves.beginAnew(number, outcome, outcome.lost);
+        break;
       default:
         moves.skipTo(number, outcome, outcome.lost);
     }

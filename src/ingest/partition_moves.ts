@@ -58,6 +58,12 @@ export class PartitionMoves {
     this.moveTo(number, landing, historyAt(progress, landing.lineage, landing.offset));
   }
 
+  /** Moves the partition to a history that has begun anew, which has `lost` events no more. */
+  beginAnew(number: number, landing: Landing, lost: number): void {
+    this.unread.countReset();
+    this.skipTo(number, landing, lost);
+  }
+
   /** Counts events that are gone for a partition that stays where it is. */
   lose(number: number, lost: number): void {
     this.countLost(number, lost);
@@ -66,6 +72,7 @@ export class PartitionMoves {
 
   /** Moves the partition back in its history; `doubtful` events may come twice. */
   goBackTo(number: number, landing: Landing, doubtful: number): void {
+    this.unread.countReset();
     this.unread.countDoubtful(doubtful);
     this.skipTo(number, landing, 0);
   }

@@ -9,10 +9,12 @@ export interface Unread {
   readonly skipped: number;
   /** Events that will be read again and may be the same as before. */
   readonly doubtful: number;
+  /** How often a bus began anew or came back without events that were read. What it had unread is unknown. */
+  readonly resets: number;
   readonly orders: readonly (readonly [order: Order, result: string])[];
 }
 
-const NONE: Unread = { lost: 0, skipped: 0, doubtful: 0, orders: [] };
+const NONE: Unread = { lost: 0, skipped: 0, doubtful: 0, resets: 0, orders: [] };
 
 /**
  * Counts the events that were lost before they were read, given up, or that may come twice, since the last
@@ -50,6 +52,10 @@ export class UnreadEvents {
 
   countDoubtful(doubtful: number): void {
     this.current = { ...this.current, doubtful: this.current.doubtful + doubtful };
+  }
+
+  countReset(): void {
+    this.current = { ...this.current, resets: this.current.resets + 1 };
   }
 
   /**

@@ -3,7 +3,7 @@ import { report } from "../../src/cli/proof_report.ts";
 import { ALL_WINDOWS } from "../../src/control/span.ts";
 import { verify } from "../../src/control/verification.ts";
 import { addToBookEntry } from "../../src/state/checkpoint/book_entries.ts";
-import { DOUBTFUL_ENTRY } from "../../src/state/outbox/losses.ts";
+import { DOUBTFUL_ENTRY, RESET_ENTRY } from "../../src/state/outbox/losses.ts";
 import { Inside } from "../state/inside.ts";
 import { temporaryDirectory } from "../support/executable.ts";
 
@@ -21,6 +21,22 @@ Deno.test("the verdict says that none is counted twice only where that is known"
       /it is unknown whether 3 events that a bus gave again count twice/,
     );
     assert.doesNotMatch(await verdict(), /none is counted twice/);
+  } finally {
+    state.close();
+  }
+});
+
+Deno.test("the verdict says that none is lost only where no bus began anew, which may have had unread events", async () => {
+  await using directory = await temporaryDirectory();
+  const { state } = new Inside(directory.path);
+  try {
+    state.transaction(() => addToBookEntry(state, RESET_ENTRY, 2));
+    const verdict = report(await verify(state, [], ALL_WINDOWS, NEVER), [], false);
+    assert.match(
+      verdict,
+      /^PROVEN: no event is known to be lost; none is counted twice; a bus began anew or went back 2 times, and/m,
+    );
+    assert.doesNotMatch(verdict, /no event is lost/);
   } finally {
     state.close();
   }

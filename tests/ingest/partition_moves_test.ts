@@ -6,7 +6,7 @@ import { EventBatch } from "../../src/event/event_batch.ts";
 import { type IngestObserver, UNOBSERVED } from "../../src/ingest/ingest_options.ts";
 import { readAudit } from "../../src/state/audit.ts";
 import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
-import { DOUBTFUL_ENTRY, SKIPPED_ENTRY } from "../../src/state/outbox/losses.ts";
+import { DOUBTFUL_ENTRY, RESET_ENTRY, SKIPPED_ENTRY } from "../../src/state/outbox/losses.ts";
 import { PartedBus } from "../contract/toy/parted_bus.ts";
 import { MemorySource, nextOffset, openRig, outboxRows, type Rig } from "./rig.ts";
 
@@ -95,6 +95,21 @@ Deno.test("what a bus may have given before is told, but for events that are kno
     }, { DEDUP_MAX_IDS: dedup });
   }
 });
+
+Deno.test("how often a bus began anew or went back is counted, since what it had unread is unknown", () =>
+  withRead(2, (rig) => {
+    const resets = () => {
+      rig.core.ingest.checkpointNow();
+      return readBookEntries(rig.core.state).get(RESET_ENTRY) ?? 0;
+    };
+    assert.equal(resets(), 0);
+    assert.ok(settle(rig, { ...at(2), kind: "gap", lost: 1 }));
+    assert.equal(resets(), 0);
+    assert.ok(settle(rig, returned(1, 0)));
+    assert.equal(resets(), 1);
+    assert.ok(settle(rig, { ...at(0, "other"), kind: "restarted" }));
+    assert.equal(resets(), 2);
+  }));
 
 Deno.test("events that an operator gives up are skipped once, and count as lost and as given up", () =>
   withRead(2, async (rig, [bus]) => {

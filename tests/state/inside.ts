@@ -132,6 +132,7 @@ export class Inside {
       lost: 0,
       skipped: 0,
       doubtful: 0,
+      resets: 0,
       orders: [],
       settled: { requests: [], retried: [], refusedAgain: [], purged: [], reissued: [] },
       alarms: [],

@@ -23,7 +23,7 @@ import {
 import type { DeadLetterBound } from "../letters/dead_letter_bound.ts";
 import { DeadLetterKeeper } from "../letters/dead_letter_keeper.ts";
 import { readHistory } from "./history_pages.ts";
-import { DOUBTFUL_ENTRY, SKIPPED_ENTRY } from "../outbox/losses.ts";
+import { DOUBTFUL_ENTRY, RESET_ENTRY, SKIPPED_ENTRY } from "../outbox/losses.ts";
 import { restoreOpenWindows } from "./open_page.ts";
 import { PageWriter } from "./page_writer.ts";
 import type { OutboxLog } from "../outbox/outbox_log.ts";
@@ -241,6 +241,7 @@ export class Checkpoint {
       this.settings.write(settings);
       addToBookEntry(state, SKIPPED_ENTRY, input.skipped);
       addToBookEntry(state, DOUBTFUL_ENTRY, input.doubtful);
+      addToBookEntry(state, RESET_ENTRY, input.resets);
       for (const [order, result] of input.orders) noteOrder(state, order, result);
       const final = dropFinalWindows(state, registry.deliveredId(), finalBeforeMs, DROPPED_SEGMENTS);
       const windowsGone = aggregator.dropped.with([...gone, ...final], aggregator.options.tiers);

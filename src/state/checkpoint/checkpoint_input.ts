@@ -23,6 +23,8 @@ export interface CheckpointInput {
   readonly skipped: number;
   /** Events that will be read again and may be the same as before. */
   readonly doubtful: number;
+  /** How often a bus began anew or came back without events that were read. */
+  readonly resets: number;
   /** The operators' orders by which events were given up, with the results. */
   readonly orders: readonly (readonly [order: Order, result: string])[];
   readonly settled: SettledRequests;

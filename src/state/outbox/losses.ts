@@ -27,6 +27,8 @@ export const SKIPPED_ENTRY = "skipped";
 
 /** The counter of events that may have been counted twice, since a bus has given them again. */
 export const DOUBTFUL_ENTRY = "perhaps_counted_twice";
+/** The counter of how often a bus began anew, or came back without events that were read. */
+export const RESET_ENTRY = "resets";
 
 /**
  * Everything that was ever dropped, by the last checkpoint; empty: nothing was. Code that drops something new
