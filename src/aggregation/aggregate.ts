@@ -22,6 +22,11 @@ export interface Aggregates extends Iterable<Aggregate> {
   readonly length: number;
   /** @param index From 0 on. Undefined: there is none. */
   at(index: number): Aggregate | undefined;
+  /**
+   * Their indices in the order of windows, names, labels, functions and revisions, of texts by the bytes of
+   * UTF-8. Those that are equal in it stay in theirs. Left out: nothing is faster than comparing them.
+   */
+  order?(): Int32Array;
   /** Frees their memory. Nobody asks for one afterwards. */
   release?(): void;
 }

@@ -102,7 +102,8 @@ export function nameEnd(bytes: Uint8Array, start = 0, end = bytes.length): numbe
 }
 
 /** The order of UTF-8 bytes. UTF-16 code units have another order. */
-function byCodePoints(a: string, b: string): number {
+/** The order of the bytes that two texts have as UTF-8. */
+export function byCodePoints(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at++;
   return (a.codePointAt(at) ?? -1) - (b.codePointAt(at) ?? -1);

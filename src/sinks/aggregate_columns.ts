@@ -1,9 +1,6 @@
 import type { Aggregate, Aggregates } from "../aggregation/aggregate.ts";
 
-/**
- * Aggregates in columns, so that they can be put in order: sorting the aggregates themselves would keep all
- * of them in memory.
- */
+/** Aggregates in columns, as an order has them. */
 export class AggregateColumns implements Aggregates {
   private constructor(
     readonly names: readonly string[],
@@ -16,9 +13,9 @@ export class AggregateColumns implements Aggregates {
     readonly revisions: Float64Array,
   ) {}
 
-  /** Takes each of the aggregates once. */
-  static of(aggregates: Aggregates): AggregateColumns {
-    const { length } = aggregates;
+  /** @param order Indices of the aggregates. */
+  static of(aggregates: Aggregates, order: Int32Array): AggregateColumns {
+    const { length } = order;
     const names: string[] = [];
     const labels: (string | undefined)[] = [];
     const aggFuncs: string[] = [];
@@ -27,8 +24,8 @@ export class AggregateColumns implements Aggregates {
     const windowEndMs = new Float64Array(length);
     const counts = new Float64Array(length);
     const revisions = new Float64Array(length);
-    let i = 0;
-    for (const aggregate of aggregates) {
+    for (let i = 0; i < length; i++) {
+      const aggregate = aggregates.at(order[i]!)!;
       names.push(aggregate.name);
       labels.push(aggregate.labels);
       aggFuncs.push(aggregate.aggFunc);
@@ -36,7 +33,7 @@ export class AggregateColumns implements Aggregates {
       windowStartMs[i] = aggregate.windowStartMs;
       windowEndMs[i] = aggregate.windowEndMs;
       counts[i] = aggregate.count;
-      revisions[i++] = aggregate.revision;
+      revisions[i] = aggregate.revision;
     }
     return new AggregateColumns(
       names,
@@ -73,39 +70,12 @@ export class AggregateColumns implements Aggregates {
     for (let i = 0; i < this.length; i++) yield this.at(i)!;
   }
 
-  /** The order of two aggregates, by their indices, by name, labels and function. */
-  compareSeries(a: number, b: number): number {
-    return compareTexts(this.names[a]!, this.names[b]!) ||
-      compareTexts(this.labels[a] ?? "", this.labels[b] ?? "") ||
-      compareTexts(this.aggFuncs[a]!, this.aggFuncs[b]!);
+  /** Whether two neighbours, the later one at `index`, are of one series and window. */
+  isSameAsBefore(index: number): boolean {
+    const before = index - 1;
+    return this.names[index] === this.names[before] && this.labels[index] === this.labels[before] &&
+      this.aggFuncs[index] === this.aggFuncs[before] &&
+      this.windowStartMs[index] === this.windowStartMs[before] &&
+      this.windowEndMs[index] === this.windowEndMs[before];
   }
-
-  /** The indices in an order. Those that are equal in it stay in theirs. */
-  sorted(compare: (a: number, b: number) => number): number[] {
-    return Array.from(this.names, (_, index) => index).sort(compare);
-  }
-
-  /** Some of the aggregates, by their indices. */
-  select(indices: readonly number[]): AggregateColumns {
-    const those = <T>(column: readonly T[]) => indices.map((index) => column[index]!);
-    const numbers = (column: Float64Array) => {
-      const selected = new Float64Array(indices.length);
-      for (let i = 0; i < indices.length; i++) selected[i] = column[indices[i]!]!;
-      return selected;
-    };
-    return new AggregateColumns(
-      those(this.names),
-      indices.map((index) => this.labels[index]),
-      those(this.aggFuncs),
-      numbers(this.values),
-      numbers(this.windowStartMs),
-      numbers(this.windowEndMs),
-      numbers(this.counts),
-      numbers(this.revisions),
-    );
-  }
-}
-
-function compareTexts(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1;
 }

@@ -1,7 +1,7 @@
 /**
- * Frees the memory of some bytes at once, with all that shares it. It is outside of the collector's heap, so
+ * Frees the memory of some bytes or numbers at once, with all that shares it. It is outside of the heap, so
  * the collector would let a hundred megabytes pile up. Afterwards nothing can be read of it.
  */
-export function freeMemoryOf({ buffer }: Uint8Array): void {
+export function freeMemoryOf({ buffer }: ArrayBufferView): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -1,6 +1,7 @@
 import type { Aggregate, Aggregates } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
 import { AggregateColumns } from "../aggregate_columns.ts";
+import { orderOf } from "../order_of.ts";
 import type { Sql } from "./postgres_driver.ts";
 import { writerTableOf } from "./postgres_table_name.ts";
 import type { Contradiction } from "../../contract/sink.ts";
@@ -147,12 +148,10 @@ function incoming(sql: Sql, rows: AggregateColumns) {
  * two statements can deadlock, and in the order of the key neighbouring rows follow each other.
  */
 export function uniqueSorted(aggregates: Aggregates): AggregateColumns {
-  const columns = AggregateColumns.of(aggregates);
-  const { revisions, windowEndMs, windowStartMs } = columns;
-  const compare = (a: number, b: number) =>
-    windowStartMs[a]! - windowStartMs[b]! || columns.compareSeries(a, b) || windowEndMs[a]! - windowEndMs[b]!;
-  const sorted = columns.sorted((a, b) => compare(a, b) || revisions[b]! - revisions[a]!);
-  return columns.select(sorted.filter((row, i) => i === 0 || compare(sorted[i - 1]!, row) !== 0));
+  const order = orderOf(aggregates);
+  const columns = AggregateColumns.of(aggregates, order);
+  const newest = order.filter((_, i) => !columns.isSameAsBefore(i + 1));
+  return newest.length === order.length ? columns : AggregateColumns.of(aggregates, newest);
 }
 
 /** An array of PostgreSQL. Nearly no text has anything to escape, which is seen for all of them at once. */

@@ -52,7 +52,13 @@ export class PostgresTables {
     const hasLabels = labelsFix === undefined;
     // A write without rows makes the server check everything but the rows: columns, types, primary key,
     // privileges.
-    const nothing = { table, hasLabels, instance, rows: AggregateColumns.of([]), isDurable };
+    const nothing = {
+      table,
+      hasLabels,
+      instance,
+      rows: AggregateColumns.of([], new Int32Array()),
+      isDurable,
+    };
     await session.query("the table", signal, (sql) => upsert(sql, nothing));
     const ofTable = await session.query("the columns", signal, (sql) => tableFlaws(sql, table));
     const writerTable = await this.ensureWriterTable(signal);

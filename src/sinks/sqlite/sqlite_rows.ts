@@ -1,8 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Aggregate, Aggregates } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
-import { AggregateColumns } from "../aggregate_columns.ts";
-import type { TableShape } from "./sqlite_table.ts";
+import { orderOf } from "../order_of.ts";
 
 /**
  * Rows that one statement writes. One for each row costs half as much again, by its calls; more rows in one
@@ -22,18 +21,14 @@ export interface Unwritten {
  *
  * @param isWanted Which of the aggregates are written, by index and start of window.
  */
-export function inOrderOfKey(
+export function* inOrderOfKey(
   aggregates: Aggregates,
-  { isWindowFirst }: Pick<TableShape, "isWindowFirst">,
   isWanted: (index: number, windowStartMs: number) => boolean = () => true,
-): Aggregates {
-  const columns = AggregateColumns.of(aggregates);
-  const { windowEndMs, windowStartMs } = columns;
-  const sorted = columns.sorted((a, b) =>
-    (isWindowFirst ? windowStartMs[a]! - windowStartMs[b]! || windowEndMs[a]! - windowEndMs[b]! : 0) ||
-    columns.compareSeries(a, b)
-  );
-  return columns.select(sorted.filter((index) => isWanted(index, windowStartMs[index]!)));
+): Generator<Aggregate> {
+  for (const index of orderOf(aggregates)) {
+    const row = aggregates.at(index)!;
+    if (isWanted(index, row.windowStartMs)) yield row;
+  }
 }
 
 /**

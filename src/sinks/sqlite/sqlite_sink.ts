@@ -107,7 +107,7 @@ export class SqliteSink implements Sink {
       try {
         const writtenTo = claim.nextId;
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
-        const rows = isClaimed ? inOrderOfKey(batch.aggregates, shape, this.wanted(batch, writtenTo)) : [];
+        const rows = isClaimed ? inOrderOfKey(batch.aggregates, this.wanted(batch, writtenTo)) : [];
         let sinceTurn = isLong ? ROWS_A_TURN : 0;
         for (const run of runsOf(rows)) {
           if (sinceTurn >= ROWS_A_TURN) {

@@ -1,6 +1,8 @@
 import { valueOf } from "../../aggregation/accumulator.ts";
 import type { Aggregate, Aggregates } from "../../aggregation/aggregate.ts";
 import { functionName } from "../../event/agg_function.ts";
+import { byCodePoints } from "../../event/labels.ts";
+import { KeyOrder, type Keys } from "./key_order.ts";
 import type { Segment } from "./segment.ts";
 
 /** A segment with its window, Unix ms. */
@@ -8,6 +10,8 @@ interface Part {
   readonly segment: Segment;
   readonly windowStartMs: number;
   readonly windowEndMs: number;
+  /** The index of its first aggregate. */
+  readonly from: number;
 }
 
 /** Rows of some segments as aggregates, each of which is made when it is asked for. */
@@ -23,7 +27,7 @@ export class SegmentAggregates implements Aggregates {
 
   /** Begins the rows of a segment, whose window is given in Unix ms. */
   begin(segment: Segment, windowStartMs: number, windowEndMs: number): void {
-    this.parts.push({ segment, windowStartMs, windowEndMs });
+    this.parts.push({ segment, windowStartMs, windowEndMs, from: this.length });
   }
 
   /** Adds a row of the segment that was begun last. */
@@ -37,9 +41,60 @@ export class SegmentAggregates implements Aggregates {
     return part && toAggregate(part.segment, this.rowOf[index]!, part.windowStartMs, part.windowEndMs);
   }
 
+  order(): Int32Array {
+    const order = new Int32Array(this.length);
+    const keys = new KeyOrder(this.keys(), order, (a, b) => this.compareFunctions(a, b));
+    const parts = this.parts.map((part, i) => ({ ...part, to: this.parts[i + 1]?.from ?? this.length }))
+      .sort((a, b) => a.windowStartMs - b.windowStartMs || a.windowEndMs - b.windowEndMs || a.from - b.from);
+    let end = 0;
+    for (let first = 0; first < parts.length;) {
+      const { windowEndMs, windowStartMs } = parts[first]!;
+      const start = end;
+      let next = first;
+      for (
+        ;
+        parts[next]?.windowStartMs === windowStartMs && parts[next]?.windowEndMs === windowEndMs;
+        next++
+      ) {
+        const { from, to } = parts[next]!;
+        for (let index = from; index < to; index++) order[end++] = index;
+      }
+      keys.sort(start, end);
+      first = next;
+    }
+    keys.release();
+    return order;
+  }
+
   release(): void {
     for (const { segment } of this.parts) segment.release();
     this.parts.length = 0;
+  }
+
+  /** The order of two aggregates of one series and window. */
+  private compareFunctions(a: number, b: number): number {
+    const [one, other] = [this.partOf[a]!, this.partOf[b]!].map((part) => this.parts[part]!.segment);
+    const [row, otherRow] = [this.rowOf[a]!, this.rowOf[b]!];
+    return byCodePoints(functionName(one!.functionId[row]!), functionName(other!.functionId[otherRow]!)) ||
+      one!.revision[row]! - other!.revision[otherRow]! || a - b;
+  }
+
+  /** The keys of all aggregates, in a copy of those of the segments. */
+  private keys(): Keys {
+    const bytes = new Uint8Array(
+      this.parts.reduce((sum, { segment }) => sum + segment.keys.bytes.length, 0),
+    );
+    const [starts, ends] = [new Int32Array(this.length), new Int32Array(this.length)];
+    let [at, index] = [0, 0];
+    for (const [number, { segment: { keys } }] of this.parts.entries()) {
+      bytes.set(keys.bytes, at);
+      for (; this.partOf[index] === number; index++) {
+        starts[index] = at + keys.start(this.rowOf[index]!);
+        ends[index] = at + keys.end(this.rowOf[index]!);
+      }
+      at += keys.bytes.length;
+    }
+    return { bytes, starts, ends };
   }
 
   *[Symbol.iterator](): Generator<Aggregate> {

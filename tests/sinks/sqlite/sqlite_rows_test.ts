@@ -20,15 +20,8 @@ Deno.test("rows are written in the order of the table's key, labels included", (
     aggregateOf({ windowStartMs, name, ...(labels !== undefined && { labels }) })
   );
   for (const shuffled of [rows.toReversed(), rows]) {
-    assert.deepEqual([...inOrderOfKey(shuffled, { isWindowFirst: true })], rows);
+    assert.deepEqual([...inOrderOfKey(shuffled)], rows);
   }
-  const [ofB, ...others] = rows;
-  assert.deepEqual(
-    Array.from(inOrderOfKey(rows.toReversed(), { isWindowFirst: false }), ({ name }) => name),
-    ["a", "a", "a", "b", "b"],
-    "a former key begins with the name",
-  );
-  assert.deepEqual(inOrderOfKey([...others, ofB!], { isWindowFirst: true }).at(0), ofB);
 });
 
 /** Rows of which many share a window, and some a key. */
@@ -72,7 +65,7 @@ Deno.test("property: rows that are written in runs are there as if they were wri
       const statements = new RowStatements(database, shape.hasLabels, "plant-1");
       const model = new Map<string, Aggregate>();
       for (const [rows, overwrites] of batches) {
-        const ordered = [...inOrderOfKey(rows, shape)];
+        const ordered = [...inOrderOfKey(rows)];
         const unwritten = [...runsOf(ordered)].flatMap((run) => statements.put(run, overwrites));
         assert.deepEqual(
           unwritten.map(({ row, held }) =>
