@@ -12,6 +12,7 @@ import {
 import type { EventBatch } from "../../event/event_batch.ts";
 import { compareIds } from "./entry_id.ts";
 import { EntryRecords } from "./entry_records.ts";
+import { contradicts, missingIn } from "./missing_entries.ts";
 import { type RedisConnection, SHORT_REPLY } from "./redis_connection.ts";
 import { type Look, StreamReader } from "./stream_reader.ts";
 import { timeIn } from "./stream_info.ts";
@@ -52,6 +53,8 @@ export class RedisPartition implements Partition {
   private lineage: string | undefined;
   /** How many entries the stream had ever had at the last look. */
   private addedSeen = 0;
+  /** Whether the last look contradicted what was read. */
+  private hasGoneBack = false;
 
   constructor(private readonly key: string, private readonly surroundings: StreamSurroundings) {
     this.id = key;
@@ -194,16 +197,24 @@ export class RedisPartition implements Partition {
     connection: RedisConnection,
   ): Promise<Outcome | undefined> {
     const { info } = look;
-    if (!contradicts(position, look)) return undefined;
+    const hadGoneBack = this.hasGoneBack;
+    const isCounted = contradicts(position, look);
+    this.hasGoneBack = isCounted || info.added < this.addedSeen;
+    if (!this.hasGoneBack) return undefined;
     const { logger } = this.surroundings.context;
     if (await this.isSameHistory(position, look, connection)) {
+      const isAhead = compareIds(info.lastId, position.id) >= 0;
+      // Until its end is reached, the stream contradicts the position again and again.
+      if (isAhead && hadGoneBack) return undefined;
       logger.error(
-        "the stream has lost entries that are counted here: a server has taken over that was behind, or " +
-          "one came back without its last writes; set appendfsync always, or min-replicas-to-write",
+        `the stream has lost entries ${
+          isCounted ? "that are counted here" : "that were not read"
+        }: a server ` +
+          "has taken over that was behind, or one came back without its last writes; set appendfsync " +
+          "always, or min-replicas-to-write",
         { partition: this.id, read_to: position.id, end: info.lastId },
       );
-      if (compareIds(info.lastId, position.id) >= 0) return undefined;
-      const next = { id: info.lastId, added: info.added, oldest: info.oldest };
+      const next = isAhead ? position : { id: info.lastId, added: info.added, oldest: info.oldest };
       const step = { lineage: from.lineage, next: positionText(next), offset: undefined };
       return { kind: "returned", ...step, doubtful: 0 };
     }
@@ -274,25 +285,4 @@ export class RedisPartition implements Partition {
     const { kind, message, retryAfterMs } = error;
     return new SourceError(kind, `stream ${this.key}: ${message}`, retryAfterMs, { cause: error.cause });
   }
-}
-
-/**
- * How many entries behind the position were gone before they were read; undefined: that shows only at the end
- * of the stream. Less than 0: the stream has lost entries that were read.
- */
-function missingIn(position: StreamPosition, { entries, info, isWhole }: Look): number | undefined {
-  const { added, length, oldest } = info;
-  if (isWhole) return added - position.added - entries.length;
-  // Nothing is left of what was read, so all that it has is behind the position.
-  if (oldest !== undefined && compareIds(oldest.id, position.id) > 0) return added - position.added - length;
-  return undefined;
-}
-
-function contradicts(position: StreamPosition, look: Look): boolean {
-  const { info: { added, lastId, oldest } } = look;
-  const known = position.oldest;
-  return added < position.added || compareIds(lastId, position.id) < 0 ||
-    (missingIn(position, look) ?? 0) < 0 ||
-    (oldest !== undefined && known !== undefined &&
-      (compareIds(oldest.id, known.id) < 0 || (oldest.id === known.id && oldest.hash !== known.hash)));
 }
