@@ -11,6 +11,8 @@ export const HEADER_MAX = 8192;
 export class CsvHeader {
   /** A column that is there twice counts by its first place. */
   private readonly columns: ReadonlyMap<string, number>;
+  /** Of each column, which one of its name it is, from 1 on. */
+  private readonly ordinals: readonly number[];
 
   /** @param text One row, without a byte order mark. */
   static of(text: string): CsvHeader {
@@ -19,7 +21,13 @@ export class CsvHeader {
   }
 
   private constructor(readonly row: CsvRow, readonly separator: string) {
-    this.columns = new Map(row.cells.map((cell, i): [string, number] => [cell.trim(), i]).reverse());
+    const names = row.cells.map((cell) => cell.trim());
+    const counts = new Map<string, number>();
+    this.ordinals = names.map((name) => {
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      return counts.get(name)!;
+    });
+    this.columns = new Map(names.map((name, i): [string, number] => [name, i]).reverse());
   }
 
   /** Undefined: there is no such column. */
@@ -29,6 +37,19 @@ export class CsvHeader {
 
   nameOf(index: number): string {
     return this.row.cells[index]!.trim();
+  }
+
+  /** What tells a column from all others: its name, and which one of that name it is, if not the first. */
+  pathOf(index: number): string[] {
+    const ordinal = this.ordinals[index]!;
+    return [this.nameOf(index), ...(ordinal > 1 ? [`${ordinal}`] : [])];
+  }
+
+  /** The columns before this one that have its name. */
+  namesakesBefore(index: number): number[] {
+    if (this.ordinals[index] === 1) return [];
+    const name = this.nameOf(index);
+    return Array.from({ length: index }, (_, i) => i).filter((i) => this.nameOf(i) === name);
   }
 
   /**

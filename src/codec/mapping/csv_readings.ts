@@ -82,16 +82,21 @@ export function* rowReadings(
   }
 }
 
-/** Of a row one value, and what else makes an event of it. */
+/**
+ * Of a row one value, and what else makes an event of it. Columns before it that have its name stay, as empty
+ * ones: among them it is the same one as before.
+ */
 function only(
   { cells }: Pick<CsvRow, "cells">,
   header: CsvHeader,
   index: number,
   mapping: EventMapping,
 ): string {
-  const columns = [...new Set([index, ...otherColumns(header, mapping)])].sort((a, b) => a - b);
+  const filled = new Set([index, ...otherColumns(header, mapping)]);
+  const columns = [...filled.union(new Set(header.namesakesBefore(index)))].sort((a, b) => a - b);
+  const values = cells.map((cell, i) => filled.has(i) ? cell : "");
   // A header with one column has no separator.
-  const texts = [header.row.cells, cells].map((row) =>
+  const texts = [header.row.cells, values].map((row) =>
     csvText(columns.map((column) => row[column]!), header.separator)
   );
   return texts.join("\n");
@@ -110,7 +115,7 @@ function* wideReadings(
   if (values.length === 0) yield { event: "no number in it", alone: () => `${header.row.text}\n${row.text}` };
   for (const i of values) {
     yield {
-      event: makeEvent(mapping, { ...partsOf(row, header, i), valuePath: [header.nameOf(i)] }, context),
+      event: makeEvent(mapping, { ...partsOf(row, header, i), valuePath: header.pathOf(i) }, context),
       alone: () => only(row, header, i, mapping),
     };
   }

@@ -401,6 +401,8 @@ Deno.test("each number of a record has an id of its own, also in its dead letter
     ]]],
     [json({ name: "m", timestamp: 5, id: "r", a: 1 }), "json", [["a"]]],
     ["name,timestamp,id,a,b\nm,5,r,1,2", "csv", [["a"], ["b"]]],
+    // A header may name columns alike.
+    ["a,name,timestamp, a ,id,b,a\n1,m,5,2,r,3,4", "csv", [["a"], ["a", "2"], ["b"], ["a", "3"]]],
   ] as const;
   for (const [record, format, paths] of records) {
     const texts = { format, name: "{/name}", value: "*" };
