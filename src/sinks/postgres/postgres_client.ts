@@ -71,9 +71,10 @@ export class PostgresClient {
     const link = await this.linked(signal);
     const address = addressOf(link.host);
     let statement: Promise<Row> | undefined;
+    let result: Row;
     this.isReplicated = true;
     try {
-      const result = await withDeadline(
+      result = await withDeadline(
         `PostgreSQL at ${address} (${what})`,
         STATEMENT_TIMEOUT_MS,
         signal,
@@ -83,14 +84,14 @@ export class PostgresClient {
           return statement;
         },
       );
-      if (!this.isReplicated) throw notReplicated(what, address);
-      return result;
     } catch (error) {
       if (!(error instanceof SinkError)) throw toPostgresSinkError(error, what, address);
       const backend = (statement as { state?: Backend | null } | undefined)?.state;
       if (backend?.pid) this.requestCancel(link.host, backend);
       throw error;
     }
+    if (!this.isReplicated) throw notReplicated(what, address);
+    return result;
   }
 
   /** Runs the queries of `work` in one transaction, which is rolled back in any case. */

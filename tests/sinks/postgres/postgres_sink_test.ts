@@ -434,7 +434,9 @@ Deno.test("PostgresSink", async (t) => {
           beside.ask((sql) =>
             sql`select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`
           );
-        const sink = beside.createSink("replicated");
+        const { sink, wire } = beside.createWiredSink("replicated");
+        let cancelled = 0;
+        wire.seen = (piece) => cancelled += isCancelRequest(piece) ? 1 : 0;
         const rows = [aggregateOf()];
         let isOver = false;
         try {
@@ -459,9 +461,11 @@ Deno.test("PostgresSink", async (t) => {
           await configure("");
           await sink.write(batchOf(rows), NEVER);
           assertSameAggregates(await beside.readTable("replicated", "plant-1"), rows);
+          assert.equal(cancelled, 0, "they had ended");
         } finally {
           isOver = true;
           await sink.close();
+          await wire[Symbol.asyncDispose]();
           await alone.remove();
         }
       });
@@ -495,3 +499,8 @@ Deno.test("PostgresSink", async (t) => {
     await server.remove();
   }
 });
+
+/** Whether a client asks the server to cancel what another connection does. */
+function isCancelRequest(piece: Uint8Array): boolean {
+  return piece.length === 16 && new DataView(piece.buffer, piece.byteOffset).getInt32(4) === 80877102;
+}
