@@ -101,8 +101,7 @@ export function nameEnd(bytes: Uint8Array, start = 0, end = bytes.length): numbe
   return at;
 }
 
-/** The order of UTF-8 bytes. UTF-16 code units have another order. */
-/** The order of the bytes that two texts have as UTF-8. */
+/** The order of the bytes that two texts have as UTF-8, which is not that of their UTF-16 code units. */
 export function byCodePoints(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at++;
