@@ -20,6 +20,8 @@ export interface RecordRun {
   readonly decoded?: DecodedEvents | undefined;
   /** The trace of the push that brought them; undefined: it has none, or it is not known any more. */
   readonly traceparent?: string | undefined;
+  /** Whether its sender may have sent it before, without knowing that it was kept. Left out: it has not. */
+  readonly mayBeRepeated?: boolean | undefined;
 }
 
 /** A request whose body has come. */

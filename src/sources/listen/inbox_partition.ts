@@ -57,7 +57,7 @@ export class InboxPartition implements Partition {
     }
     await inbox.waitFor(at, waitMs, signal);
     const startedMs = this.context.clock.monotonicMs();
-    const count = this.take(at, limit, into);
+    const { count, repeated } = this.take(at, limit, into);
     // What it had received is read before.
     const fault = count > 0 ? undefined : inbox.fault;
     if (fault !== undefined) throw new SourceError("unavailable", fault);
@@ -68,6 +68,7 @@ export class InboxPartition implements Partition {
       offset: at + count,
       lost: 0,
       decodeMs: this.context.clock.monotonicMs() - startedMs,
+      ...(repeated.size > 0 && { mayBeRepeated: (position) => repeated.has(position) }),
     };
   }
 
@@ -98,8 +99,17 @@ export class InboxPartition implements Partition {
     }
   }
 
-  /** Returns how many records there were. @throws {SourceError} */
-  private take(at: number, limit: number, into: EventBatch): number {
+  /**
+   * Returns how many records there were, and the positions in the batch of those that may be repeated.
+   *
+   * @throws {SourceError}
+   */
+  private take(
+    at: number,
+    limit: number,
+    into: EventBatch,
+  ): { readonly count: number; readonly repeated: ReadonlySet<number> } {
+    const repeated = new Set<number>();
     let parts: RunPart[];
     try {
       parts = at < this.inbox.next ? this.inbox.read(at, limit) : [];
@@ -110,14 +120,15 @@ export class InboxPartition implements Partition {
     const size = parts.reduce((sum, part) => sum + endOf(part) - startOf(part) + 1, 0);
     const bytes = new Uint8Array(size);
     into.reset(bytes);
-    if (parts.length === 0) return 0;
+    if (parts.length === 0) return { count: 0, repeated };
     const { format } = parts[0]!.run;
     const read = this.readers.for(format, into);
     const origins = new RunOrigins(format);
     into.originOf = (position) => origins.of(position);
     let offset = 0;
     for (const part of parts) {
-      const { run: { decoded, records, topic, arrivedMs: busMs }, from, to } = part;
+      const { run: { decoded, mayBeRepeated, records, topic, arrivedMs: busMs }, from, to } = part;
+      const first = into.total;
       into.upstream?.note(this.inbox.traces.at(part.run.first));
       const start = startOf(part);
       bytes.set(records.bytes.subarray(start, endOf(part)), offset);
@@ -131,8 +142,9 @@ export class InboxPartition implements Partition {
       }
       offset += endOf(part) + 1;
       origins.add(into.total, topic, busMs);
+      for (let position = first; mayBeRepeated && position < into.total; position++) repeated.add(position);
     }
-    return into.total;
+    return { count: into.total, repeated };
   }
 }
 

@@ -28,12 +28,15 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS inbox (id TEXT NOT NULL, next INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS run (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, weight INTEGER NOT NULL,
     format TEXT NOT NULL, topic TEXT, arrived_ms INTEGER NOT NULL, ends BLOB NOT NULL, bytes BLOB NOT NULL);
+  -- Runs that may repeat earlier ones. A table of its own: earlier versions add rows to run without knowing it.
+  CREATE TABLE IF NOT EXISTS perhaps_repeated (first INTEGER PRIMARY KEY);
 `;
 /** Memory and disk that a run takes beside its records. */
 const RUN_BYTES = 256;
 /** Memory for the end of each record. */
 const END_BYTES = 4;
-const SELECT_RUNS = "SELECT first, format, topic, arrived_ms, ends, bytes FROM run " +
+const SELECT_RUNS = "SELECT first, format, topic, arrived_ms, ends, bytes, " +
+  "first IN (SELECT first FROM perhaps_repeated) AS repeated FROM run " +
   "WHERE first >= (SELECT max(first) FROM run WHERE first <= ?) ORDER BY first";
 const SELECT_PRESENT = "SELECT coalesce(" +
   "(SELECT CASE WHEN first + count > ?1 THEN ?1 END FROM run WHERE first <= ?1 " +
@@ -47,6 +50,7 @@ interface RunRow {
   readonly arrived_ms: number;
   readonly ends: Uint8Array;
   readonly bytes: Uint8Array;
+  readonly repeated: number;
 }
 
 /** Bytes that a run counts for among those of the inbox. */
@@ -62,7 +66,9 @@ export class InboxStore {
   /** Identity of the inbox: another file is another history. */
   readonly id: string;
   private readonly insertRun: StatementSync;
+  private readonly insertRepeated: StatementSync;
   private readonly deleteRuns: StatementSync;
+  private readonly deleteRepeated: StatementSync;
   private readonly setNext: StatementSync;
   private readonly selectFirst: StatementSync;
   private readonly selectPresent: StatementSync;
@@ -79,6 +85,8 @@ export class InboxStore {
       .run(crypto.randomUUID());
     this.id = (database.prepare("SELECT id FROM inbox").get() as { id: string }).id;
     this.insertRun = database.prepare("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    this.insertRepeated = database.prepare("INSERT OR REPLACE INTO perhaps_repeated VALUES (?)");
+    this.deleteRepeated = database.prepare("DELETE FROM perhaps_repeated WHERE first < ?");
     this.deleteRuns = database.prepare(
       "DELETE FROM run WHERE first + count <= ? AND first < ? RETURNING weight",
     );
@@ -156,6 +164,7 @@ export class InboxStore {
       this.setNext.run(next);
       const deleted = this.deleteRuns.all(trimTo, trimTo) as unknown as { weight: number }[];
       const { first } = this.selectFirst.get(next) as { first: number };
+      this.deleteRepeated.run(first);
       // A commit succeeds in a file that no name leads to, and is gone with it.
       const { fault } = this;
       if (fault !== undefined) throw new Error(fault);
@@ -175,13 +184,14 @@ export class InboxStore {
    */
   *runsFrom(offset: number): Generator<StoredRun> {
     for (const row of eachRow<RunRow>(this.database, SELECT_RUNS, offset)) {
-      const { first, format, topic, arrived_ms: arrivedMs, ends, bytes } = row;
+      const { first, format, topic, arrived_ms: arrivedMs, ends, bytes, repeated } = row;
       yield {
         first,
         format: format as RecordFormat,
         topic: topic ?? undefined,
         arrivedMs,
         records: { bytes, ends: new Uint32Array(ends.slice().buffer) },
+        mayBeRepeated: repeated === 1,
       };
     }
   }
@@ -202,8 +212,9 @@ export class InboxStore {
   }
 
   private add(run: StoredRun): void {
-    const { first, format, topic, arrivedMs, records: { bytes, ends } } = run;
+    const { first, format, topic, arrivedMs, mayBeRepeated, records: { bytes, ends } } = run;
     const endBytes = new Uint8Array(ends.buffer, ends.byteOffset, ends.byteLength);
     this.insertRun.run(first, ends.length, weightOf(run), format, topic ?? null, arrivedMs, endBytes, bytes);
+    if (mayBeRepeated) this.insertRepeated.run(first);
   }
 }

@@ -166,7 +166,9 @@ export class PushServer {
           bodyBytes,
           continues: kept && contentsKey(kept),
         };
-        return await this.repetitions.once(told, waitingSinceMs, () => this.keep(decoded, arrivedMs, told));
+        const keep = (mayBeRepeated: boolean) =>
+          this.keep(mayBeRepeated ? doubtful(decoded) : decoded, arrivedMs, told);
+        return await this.repetitions.once(told, waitingSinceMs, keep);
       } finally {
         decoding.leave();
         release();
@@ -249,6 +251,11 @@ function problem(status: number, error: string, headers: Readonly<Record<string,
 
 function respond({ status, headers, body }: Answer): Response {
   return new Response(body === "" || body.length === 0 ? null : body, { status, headers });
+}
+
+/** What became of a request that may repeat an earlier one. */
+function doubtful(decoded: Decoded): Decoded {
+  return { ...decoded, runs: decoded.runs.map((run) => ({ ...run, mayBeRepeated: true })) };
 }
 
 /** What became of a request, with the trace that the request names. */

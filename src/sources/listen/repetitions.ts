@@ -37,8 +37,8 @@ interface InFlight {
  */
 export class Repetitions {
   private readonly inFlight = new Map<string, InFlight>();
-  /** Those that were answered while their senders waited, the latest last. */
-  private readonly answered = new Set<string>();
+  /** Those that were answered while their senders waited, the latest last, and when. Wall clock, Unix ms. */
+  private readonly answered = new Map<string, number>();
   /** Bytes of the bodies of the others. */
   private readonly doubtfulLengths: Set<number>;
   /** The same, ascending; undefined: not sorted since the last change. */
@@ -75,7 +75,8 @@ export class Repetitions {
   }
 
   /**
-   * The answer of the earlier request, else what `keep` answers.
+   * The answer of the earlier request, else what `keep` answers. It is told whether the request may repeat
+   * one that was answered in time, all the same: the answer may have been lost on its way.
    *
    * @param arrivedMs When the request came, at the earliest. Wall clock, Unix ms.
    * @throws {BodyError} The earlier request with this key was another one.
@@ -83,7 +84,7 @@ export class Repetitions {
   async once(
     request: RepeatableRequest,
     arrivedMs: number,
-    keep: () => Promise<Answer>,
+    keep: (mayBeRepeated: boolean) => Promise<Answer>,
   ): Promise<Answer> {
     const name = nameOf(request);
     const { bodyBytes, continues, digest, isCertain, mark } = request;
@@ -91,13 +92,15 @@ export class Repetitions {
     if (earlier !== undefined && earlier.digest !== digest) {
       throw new BodyError(422, "idempotency-key was that of another request; each needs its own");
     }
-    const own = earlier === undefined ? { digest, answer: keep(), arrivedMs, bodyBytes } : undefined;
+    const own = earlier === undefined
+      ? { digest, answer: keep(this.mayRepeat(name)), arrivedMs, bodyBytes }
+      : undefined;
     if (own !== undefined) this.inFlight.set(name, own);
     try {
       const answer = await (earlier ?? own!).answer;
       if (!isCertain && this.isAwaited(arrivedMs)) {
-        remember(this.answered, name, ANSWERED_MAX);
-        if (continues !== undefined) remember(this.answered, nameOf({ mark, key: continues }), ANSWERED_MAX);
+        this.noteAnswered(name);
+        if (continues !== undefined) this.noteAnswered(nameOf({ mark, key: continues }));
       } else if (!isCertain) this.noteDoubtful(bodyBytes);
       return answer;
     } finally {
@@ -124,9 +127,25 @@ export class Repetitions {
     }
   }
 
+  /**
+   * Whether the sender of an answered request may be the one that comes again. Devices that mean two values
+   * by the same words say them within a second.
+   */
+  private mayRepeat(name: string): boolean {
+    const answeredMs = this.answered.get(name);
+    return answeredMs !== undefined && !this.isAwaited(answeredMs);
+  }
+
+  private noteAnswered(name: string): void {
+    this.answered.delete(name);
+    this.answered.set(name, this.nowMs());
+    forgetOldest(this.answered, ANSWERED_MAX);
+  }
+
   private noteDoubtful(bodyBytes: number): void {
-    if (!this.doubtfulLengths.has(bodyBytes)) this.sortedLengths = undefined;
-    remember(this.doubtfulLengths, bodyBytes, LENGTHS_MAX);
+    if (!this.doubtfulLengths.delete(bodyBytes)) this.sortedLengths = undefined;
+    this.doubtfulLengths.add(bodyBytes);
+    forgetOldest(this.doubtfulLengths, LENGTHS_MAX);
   }
 
   /** Whether the sender of a request surely still waits for its answer. */
@@ -140,10 +159,8 @@ function nameOf({ mark, key }: Pick<RepeatableRequest, "mark" | "key">): string 
 }
 
 /** @param latestLast Of which so many are kept. */
-function remember<T>(latestLast: Set<T>, one: T, max: number): void {
-  latestLast.delete(one);
-  latestLast.add(one);
+function forgetOldest<T>(latestLast: Set<T> | Map<T, unknown>, max: number): void {
   if (latestLast.size <= max) return;
-  const [oldest] = latestLast;
+  const [oldest] = latestLast.keys();
   latestLast.delete(oldest!);
 }

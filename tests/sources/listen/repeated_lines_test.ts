@@ -72,6 +72,31 @@ Deno.test("lines that were answered are others when they come again, as of two d
   assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 1, 1, 1]);
 });
 
+Deno.test("lines that come again a second after their answer count as perhaps repeated, also after a restart", async () => {
+  let nowMs = NOW_S * 1000;
+  await using rig = await Rig.start({ nowMs: () => nowMs });
+  const post = (value: number, passMs: number) => {
+    nowMs += passMs;
+    return rig.post("/write", `m f=${value} ${TIME}\n`);
+  };
+  for (const [value, passMs] of [[1, 0], [1, 999], [2, 0], [1, 1000], [2, 9000], [3, 0]] as const) {
+    assert.equal((await post(value, passMs)).status, 204);
+  }
+  await rig.post("/write", "m f=4");
+  nowMs += 5000;
+  await rig.post("/write", "m f=4");
+  await rig.restart();
+  assert.deepEqual((await rig.read()).map(({ value }) => value), [1, 1, 2, 1, 2, 3, 4, 4]);
+  assert.deepEqual(rig.doubtful, [1, 2]);
+  // The next runs have no part in that.
+  await post(5, 0);
+  await rig.read();
+  await post(5, 1000);
+  await post(6, 0);
+  await rig.read();
+  assert.deepEqual(rig.doubtful, [1, 2, 5]);
+});
+
 Deno.test("lines that waited while the process stood still count once when they come again", async () => {
   let nowMs = NOW_S * 1000;
   await using rig = await Rig.start({ nowMs: () => nowMs });

@@ -40,6 +40,8 @@ export class Rig implements AsyncDisposable {
   inbox!: Inbox;
   server!: PushServer;
   readonly log: Logged[] = [];
+  /** Values of the events that were read and may repeat earlier ones. */
+  readonly doubtful: number[] = [];
   private readonly readers: FormatReaders;
   private position: string | undefined;
 
@@ -91,6 +93,7 @@ export class Rig implements AsyncDisposable {
       await partition.committed({ ...progress, lineage: this.inbox.id, position: outcome.next });
       const names = namesOf(batch);
       for (const [i, name] of names.entries()) {
+        if (outcome.mayBeRepeated?.(batch.position[i]!)) this.doubtful.push(batch.value[i]!);
         all.push({ name, value: batch.value[i]!, timeMs: batch.timeMs[i]! });
       }
     }
