@@ -106,6 +106,36 @@ Deno.test("a topic that is made again while a partition of it is handed over is 
   await instances.assertProven(2);
 });
 
+Deno.test("a partition that was given away before its topic was made again is taken from who reads it now", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const [broker, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
+  stack.defer(() => broker.remove());
+  stack.defer(() => postgres.remove());
+  const instances = stack.use(await Instances.create(broker, postgres, 2, directory.path, testSeed(266)));
+  const { events } = instances;
+  await instances.recount(2);
+  await events.publish(400);
+  await events.assertExact(instances.programs);
+  await instances.stopAll();
+  instances.start(1, 1);
+  await instances.givesAway(1, 1);
+  await instances.stop(1);
+  await events.topic.makeAgain(2);
+  await events.publish(200);
+  instances.start(0, 1);
+  await events.assertExact(instances.programs);
+  await instances.stop(0);
+  // Now both have given it in the same epoch: one of the former topic, one of the present one.
+  instances.start(0, 2);
+  await instances.givesAway(0, 1);
+  instances.start(1, 2);
+  await events.publish(200);
+  await events.assertExact(instances.programs);
+  await instances.stopAll();
+  await instances.assertProven(2);
+});
+
 Deno.test("an instance that runs and sees its partition taken over says so, and reads no more of it", async () => {
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory());

@@ -52,8 +52,12 @@ export type Step =
 export function nextStep(view: View): Step {
   const { found, own, share } = view;
   if (own === undefined || rankOf(found) > rankOf(own)) return stepByGroup(view);
-  if (own.givenTo !== undefined) return stepOfGiver(view, own);
-  if (rankOf(found) === rankOf(own) && isRecord(found) && found.by !== view.instance) {
+  const isRival = rankOf(found) === rankOf(own) && isRecord(found) && found.by !== view.instance;
+  if (own.givenTo !== undefined) {
+    // Topics of one name may both have been given in this epoch, the former one and the present one.
+    return isRival && found.givenTo?.index === share.index ? stepByGroup(view) : stepOfGiver(view, own);
+  }
+  if (isRival) {
     const why = `${found.by} has it in the same epoch ${own.epoch}: do two instances have INSTANCE_INDEX ` +
       `${share.index}?`;
     return { kind: "lost", why };

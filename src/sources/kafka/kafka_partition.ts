@@ -163,8 +163,8 @@ export class KafkaPartition implements Partition {
     const epoch = tenure?.epoch ?? own?.epoch ?? 0;
     if (own !== undefined && own.epoch >= epoch) return own;
     const isAnother = this.isAnother(tenure?.topicId);
-    // The giver did not see that the topic is another one, of which this instance has read already.
-    if (isAnother && own !== undefined) {
+    // The giver did not see that the topic is another one, or that this instance has read so far already.
+    if (own !== undefined && (isAnother || own.offset > Number(tenure?.from))) {
       return entered(own, epoch, own.offset, own.begun, own.leaderEpoch);
     }
     if (isAnother) this.tellAnew();

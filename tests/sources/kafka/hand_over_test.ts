@@ -309,6 +309,27 @@ Deno.test("--take-over goes on at the group's offset, and the one that comes bac
   assert.deepEqual(back, { kind: "lost", why: "plant-1 has it from offset 60 on" });
 });
 
+Deno.test("of two that have given it in the same epoch, a former topic and the present one, the one named goes on", () => {
+  const share = { index: 1, count: 2 };
+  const own = readHolding("40 epoch 1 begun 0 read 0 given 0/1 of former")!;
+  const view = {
+    partition: 1,
+    instance: "plant-1",
+    share,
+    own,
+    takesOver: false,
+    beginning: "oldest",
+  } as const;
+  const given = { epoch: 1, by: "plant-0", from: 25, begun: 0, givenTo: share, topicId: "present" };
+  assert.deepEqual(nextStep({ ...view, found: given }), {
+    ...{ kind: "take", epoch: 2, from: 25, begun: 0, topicId: "present" },
+  });
+  for (const other of [{ givenTo: { index: 2, count: 3 } }, { by: "plant-1" }]) {
+    const step = nextStep({ ...view, found: { ...given, ...other } });
+    assert.deepEqual(step, { kind: "wait", why: "this instance has given it to instance 0 of 1" });
+  }
+});
+
 Deno.test("what others have committed to the group is waited for, and so is a state that was emptied", () => {
   const share = { index: 0, count: 2 };
   const view = { partition: 0, instance: "plant-0", share, own: undefined, takesOver: false } as const;

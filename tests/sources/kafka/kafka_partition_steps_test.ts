@@ -352,6 +352,8 @@ Deno.test("a new epoch begins where the partition was given, and one that goes o
       ["20 leader 3 epoch 1 begun 4 read 15", { from: 33 }, "33 epoch 2 begun 4 read 15-20,33"],
       ["20 epoch 2 begun 4 read 15", { from: 33, begun: 4 }, "20 epoch 2 begun 4 read 15"],
       ["20 epoch 3 begun 4 read 15", { from: 33, begun: 4 }, "20 epoch 3 begun 4 read 15"],
+      // What this instance has read itself does not come again, wherever others say that it goes on.
+      ["20 leader 3 epoch 1 begun 4 read 15", { from: 12 }, "20 leader 3 epoch 2 begun 4 read 15-20,20"],
     ] as const
   ) {
     const outcome = await rig({ tenureOf: tenure(given) }).read(position);
