@@ -64,7 +64,7 @@ export class AnswerStore {
     if (answers.length > 0) this.deleteOldest.run(this.rowsMax);
   }
 
-  /** The bytes of the bodies of the latest requests, which are known by their {@link contentsKey}. */
+  /** The bytes of the bodies of the latest requests, the latest first: see {@link contentsKey}. */
   latestBodyLengths(requestsMax: number): number[] {
     return this.selectLengths.all(requestsMax).map(({ length }) => length as number);
   }

@@ -155,7 +155,7 @@ export class Inbox {
     return this.store.answerFor(mark, key);
   }
 
-  /** The bytes of the bodies of the latest requests that are known by what they say. */
+  /** The bytes of the bodies of the latest requests that are known by what they say, the latest first. */
   latestBodyLengths(requestsMax: number): number[] {
     return this.store.latestBodyLengths(requestsMax);
   }

@@ -200,7 +200,7 @@ export class InboxStore {
     return this.answers[mark].answerFor(key);
   }
 
-  /** The bytes of the bodies of the latest requests that are known by what they say. */
+  /** The bytes of the bodies of the latest requests that are known by what they say, the latest first. */
   latestBodyLengths(requestsMax: number): number[] {
     return this.answers.contents.latestBodyLengths(requestsMax);
   }

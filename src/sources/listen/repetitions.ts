@@ -6,8 +6,8 @@ import type { BodyDigest } from "./request_digest.ts";
 
 /** Requests of this life that were answered in time, which are remembered. */
 const ANSWERED_MAX = 20_000;
-/** Lengths of bodies whose senders may not have been answered: the latest, since they come again soon. */
-const LENGTHS_MAX = 1000;
+/** Lengths of bodies whose senders may not have been answered: the latest, and for a time. */
+const [LENGTHS_MAX, LENGTHS_MAX_MS] = [1000, 600_000];
 /** Senders wait for their answers at least so long: Telegraf for five seconds. */
 const PATIENCE_MS = 1000;
 
@@ -39,8 +39,8 @@ export class Repetitions {
   private readonly inFlight = new Map<string, InFlight>();
   /** Those that were answered while their senders waited, the latest last, and when. Wall clock, Unix ms. */
   private readonly answered = new Map<string, number>();
-  /** Bytes of the bodies of the others. */
-  private readonly doubtfulLengths: Set<number>;
+  /** Bytes of the bodies of the others, the latest last, and when they came. Wall clock, Unix ms. */
+  private readonly doubtfulLengths: Map<number, number>;
   /** The same, ascending; undefined: not sorted since the last change. */
   private sortedLengths: readonly number[] | undefined;
 
@@ -48,7 +48,9 @@ export class Repetitions {
     private readonly inbox: Pick<Inbox, "answerFor" | "latestBodyLengths">,
     private readonly nowMs: () => number,
   ) {
-    this.doubtfulLengths = new Set(inbox.latestBodyLengths(LENGTHS_MAX));
+    const startedMs = nowMs();
+    const lengths = inbox.latestBodyLengths(LENGTHS_MAX).toReversed();
+    this.doubtfulLengths = new Map(lengths.map((length) => [length, startedMs]));
   }
 
   /** How long the bodies are that a body of so many bytes may begin with: ascending. */
@@ -56,7 +58,12 @@ export class Repetitions {
     for (const one of this.inFlight.values()) {
       if (!this.isAwaited(one.arrivedMs)) this.noteDoubtful(one.bodyBytes);
     }
-    const sorted = this.sortedLengths ??= [...this.doubtfulLengths].sort((a, b) => a - b);
+    for (const [length, notedMs] of this.doubtfulLengths) {
+      if (this.nowMs() - notedMs < LENGTHS_MAX_MS) break;
+      this.doubtfulLengths.delete(length);
+      this.sortedLengths = undefined;
+    }
+    const sorted = this.sortedLengths ??= [...this.doubtfulLengths.keys()].sort((a, b) => a - b);
     const end = sorted.findIndex((length) => length >= bodyBytes);
     return end < 0 ? sorted : sorted.slice(0, end);
   }
@@ -144,7 +151,7 @@ export class Repetitions {
 
   private noteDoubtful(bodyBytes: number): void {
     if (!this.doubtfulLengths.delete(bodyBytes)) this.sortedLengths = undefined;
-    this.doubtfulLengths.add(bodyBytes);
+    this.doubtfulLengths.set(bodyBytes, this.nowMs());
     forgetOldest(this.doubtfulLengths, LENGTHS_MAX);
   }
 
@@ -159,7 +166,7 @@ function nameOf({ mark, key }: Pick<RepeatableRequest, "mark" | "key">): string 
 }
 
 /** @param latestLast Of which so many are kept. */
-function forgetOldest<T>(latestLast: Set<T> | Map<T, unknown>, max: number): void {
+function forgetOldest<T>(latestLast: Map<T, unknown>, max: number): void {
   if (latestLast.size <= max) return;
   const [oldest] = latestLast.keys();
   latestLast.delete(oldest!);

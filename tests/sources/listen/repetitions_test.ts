@@ -127,6 +127,16 @@ Deno.test("a request may begin with one that an earlier life has kept, until it 
   assert.equal(await keptOf("a", "ab", "abc", "abcd"), "a", "the others were answered");
 });
 
+Deno.test("what a request may begin with is looked for ten minutes long", async () => {
+  const { ask, dies, keptOf, pass } = rig();
+  await ask({ digest: "a" });
+  dies();
+  pass(599_999);
+  await ask({ digest: "abc", until: () => pass(PATIENCE_MS) });
+  assert.equal(await keptOf("a", "ab"), undefined, "the sender of the one before has had its time");
+  assert.equal(await keptOf("a", "abc", "abcd"), "abc");
+});
+
 Deno.test("a request may begin with one that is answered late, or not yet", async () => {
   const { ask, keptOf, pass } = rig();
   await ask({ digest: "a", until: () => pass(PATIENCE_MS) });
