@@ -90,6 +90,8 @@ export class KafkaPartition implements Partition {
       if (!isBegun) {
         if (tenure?.giveTo !== undefined) return await this.giveAway(from, tenure.giveTo, request, signal);
         feed.seek(this.holding.offset, this.holding.leaderEpoch);
+        // From here on the feed is ahead where it has passed over records that are no events.
+        isBegun = true;
       }
       const startedMs = clock.monotonicMs();
       if (this.taker.take(feed, into, request.limit, clock.nowMs())) {
@@ -104,7 +106,6 @@ export class KafkaPartition implements Partition {
       }
       if (found === "diverged") return this.goBack(from, feed.divergedAt!);
       if (found === "elsewhere") {
-        isBegun = true;
         if (++looks > LOOKS_MAX) throw this.error("unavailable", "its brokers do not agree on who leads it");
         await this.surroundings.refresh(signal);
       }

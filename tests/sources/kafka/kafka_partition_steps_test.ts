@@ -361,6 +361,25 @@ Deno.test("a new epoch begins where the partition was given, and one that goes o
   }
 });
 
+Deno.test("records without a value, fetched alone, hold up nothing behind them", async () => {
+  const asked: number[] = [];
+  const { batch, read } = rig({
+    wait: (feed) => {
+      const offset = feed.at;
+      asked.push(offset);
+      assert.ok(asked.length < 9, `it is read again and again: ${asked}`);
+      const records = offset === 20 ? [{ offsetDelta: 0, key: new Uint8Array([1]) }] : eventRecords(21, 23);
+      const batches = batchOf(records, { firstOffset: offset });
+      const fetched = { error: 0, end: 100, stableEnd: 90, aborted: [], batches };
+      feed.answered({ ...OF, topicId: feed.topicId, offset }, fetched, 1);
+      return Promise.resolve("records");
+    },
+  });
+  const outcome = await read("20");
+  assert.deepEqual([outcome.kind, "next" in outcome && outcome.next], ["events", "23 leader 0"]);
+  assert.deepEqual([batch.total, asked], [2, [20, 21]]);
+});
+
 Deno.test("what was given of a topic that was made again since is read from its oldest record", async () => {
   const given = (topicId: string, here?: string) =>
     rig({ tenureOf: tenure({ from: 33, begun: 5, topicId }), topicId: here });
