@@ -24,13 +24,11 @@ export function verdictOf(proof: Proof, { isPart, lossesAt, sinceName, unread }:
   const unknown = resets === 0
     ? ""
     : `; a bus began anew or went back ${amount(resets, "time")}, and what it had unread then is unknown`;
-  return lost === 0
-    ? `PROVEN${span}: no event is ${resets === 0 ? "" : "known to be "}lost${
-      doubtful + resets === 0 ? "," : ";"
-    } ${twice}${unknown}${but}`
-    : `PROVEN${span}, except ${lost} that ${
-      lost === 1 ? "was" : "were"
-    } lost${lossesAt}; ${twice}${unknown}${but}`;
+  const losses = lost > 0
+    ? `, except ${lost} that ${lost === 1 ? "was" : "were"} lost${lossesAt}`
+    : `: no event is ${resets === 0 ? "lost" : "known to be lost"}`;
+  const isWhole = lost + doubtful + resets === 0;
+  return `PROVEN${span}${losses}${isWhole ? "," : ";"} ${twice}${unknown}${but}`;
 }
 
 function causesOf({ sinks, state_faults: faults }: Proof, sinceName: string): string[] {

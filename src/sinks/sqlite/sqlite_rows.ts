@@ -16,8 +16,8 @@ export interface Unwritten {
 }
 
 /**
- * Rows are written in the order of the table, so that each page is read and written once per batch. Revisions
- * of one row stay in their order.
+ * Rows are written window by window, in the order of the key, so that each page is read and written once per
+ * batch. Revisions of one row follow each other.
  *
  * @param isWanted Which of the aggregates are written, by index and start of window.
  */

@@ -82,8 +82,8 @@ export function readingOf(position: string): PartitionReading | undefined {
  *
  * @param own What the instance has of it; undefined: nothing.
  * @param start Where a new epoch begins.
- * @param leaderEpoch Of the leader that has written the record before `start`; undefined: not known.
  * @param begun Where the first of all instances began; undefined: not known.
+ * @param leaderEpoch Of the leader that has written the record before `start`; undefined: not known.
  */
 export function entered(
   own: Holding | undefined,

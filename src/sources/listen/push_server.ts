@@ -13,7 +13,7 @@ import { DecodingRoom } from "./decoding_room.ts";
 import { fixedAnswer } from "./fixed_answers.ts";
 import { credentialOf } from "./credential.ts";
 import { type RepeatableRequest, Repetitions } from "./repetitions.ts";
-import { type BodyDigest, digestsOf } from "./request_digest.ts";
+import { RequestDigests } from "./request_digest.ts";
 import { Stalls } from "./stalls.ts";
 
 export interface PushServerOptions {
@@ -135,26 +135,21 @@ export class PushServer {
         const { headers } = request;
         const bodyBytes = bytes.length;
         const beginnings = path.isContinued && key === null ? this.repetitions.beginningsOf(bodyBytes) : [];
-        let digests: readonly BodyDigest[] | undefined;
-        const says = function* (): Steps<readonly BodyDigest[]> {
-          return digests ??= yield* digestsOf(url, bytes, beginnings);
-        };
-        const digest = function* (): Steps<string> {
-          return (yield* says()).at(-1)!.digest;
-        };
+        const digests = new RequestDigests(url, bytes, beginnings);
+        const digest = () => digests.whole();
         const decode = async (body = bytes) =>
           traced(
             await run(path.decode({ body, query: url.searchParams, headers, arrivedMs, digest })),
             headers,
           );
         if (key !== null) {
-          const sum = await decoding.run(digest(), bodyBytes);
+          const sum = await decoding.run(digests.whole(), bodyBytes);
           const keyed = { mark: "key", key, digest: sum, isCertain: true, bodyBytes } as const;
           const keep = async () => this.keep(await decode(), arrivedMs, keyed);
           return await this.repetitions.once(keyed, waitingSinceMs, keep);
         }
         const kept = beginnings.length > 0
-          ? await this.repetitions.keptBeginning(await run(says()))
+          ? await this.repetitions.keptBeginning(await run(digests.all()))
           : undefined;
         const decoded = await decode(bytes.subarray(kept?.bodyBytes ?? 0));
         const { contents } = decoded;

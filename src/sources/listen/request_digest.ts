@@ -11,12 +11,29 @@ export interface BodyDigest {
   readonly digest: string;
 }
 
-/**
- * The digests of requests with the beginnings of a body, and at last the one with all of it.
- *
- * @param lengths Bytes of the beginnings, ascending. Those at which no line ends are left out.
- */
-export function* digestsOf(
+/** The digests of a request. They are taken once, and must be before its body is changed. */
+export class RequestDigests {
+  private taken: readonly BodyDigest[] | undefined;
+
+  /** @param beginnings Bytes of those beginnings of the body that are looked for, ascending. */
+  constructor(
+    private readonly url: URL,
+    private readonly body: Uint8Array,
+    private readonly beginnings: readonly number[],
+  ) {}
+
+  /** Those with each beginning at which a line ends, and at last the one with all of the body. */
+  *all(): Steps<readonly BodyDigest[]> {
+    return this.taken ??= yield* digestsOf(this.url, this.body, this.beginnings);
+  }
+
+  /** The one with all of the body. */
+  *whole(): Steps<string> {
+    return (yield* this.all()).at(-1)!.digest;
+  }
+}
+
+function* digestsOf(
   { pathname, search }: URL,
   body: Uint8Array,
   lengths: readonly number[],

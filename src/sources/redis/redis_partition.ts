@@ -53,7 +53,7 @@ export class RedisPartition implements Partition {
   private lineage: string | undefined;
   /** How many entries the stream had ever had at the last look. */
   private addedSeen = 0;
-  /** Whether the last look contradicted what was read. */
+  /** Whether the last look found less than was known before. */
   private hasGoneBack = false;
 
   constructor(private readonly key: string, private readonly surroundings: StreamSurroundings) {
@@ -198,20 +198,18 @@ export class RedisPartition implements Partition {
   ): Promise<Outcome | undefined> {
     const { info } = look;
     const hadGoneBack = this.hasGoneBack;
-    const isCounted = contradicts(position, look);
-    this.hasGoneBack = isCounted || info.added < this.addedSeen;
+    const isContradicted = contradicts(position, look);
+    this.hasGoneBack = isContradicted || info.added < this.addedSeen;
     if (!this.hasGoneBack) return undefined;
     const { logger } = this.surroundings.context;
-    if (await this.isSameHistory(position, look, connection)) {
+    if (!isContradicted || await this.isSameHistory(position, look, connection)) {
       const isAhead = compareIds(info.lastId, position.id) >= 0;
       // Until its end is reached, the stream contradicts the position again and again.
       if (isAhead && hadGoneBack) return undefined;
+      const which = isContradicted ? "that are counted here" : "that were not read";
       logger.error(
-        `the stream has lost entries ${
-          isCounted ? "that are counted here" : "that were not read"
-        }: a server ` +
-          "has taken over that was behind, or one came back without its last writes; set appendfsync " +
-          "always, or min-replicas-to-write",
+        `the stream has lost entries ${which}: a server has taken over that was behind, or one came back ` +
+          "without its last writes; set appendfsync always, or min-replicas-to-write",
         { partition: this.id, read_to: position.id, end: info.lastId },
       );
       const next = isAhead ? position : { id: info.lastId, added: info.added, oldest: info.oldest };

@@ -46,21 +46,13 @@ export class SegmentAggregates implements Aggregates {
     const keys = new KeyOrder(this.keys(), order, (a, b) => this.compareFunctions(a, b));
     const parts = this.parts.map((part, i) => ({ ...part, to: this.parts[i + 1]?.from ?? this.length }))
       .sort((a, b) => a.windowStartMs - b.windowStartMs || a.windowEndMs - b.windowEndMs || a.from - b.from);
-    let end = 0;
-    for (let first = 0; first < parts.length;) {
-      const { windowEndMs, windowStartMs } = parts[first]!;
-      const start = end;
-      let next = first;
-      for (
-        ;
-        parts[next]?.windowStartMs === windowStartMs && parts[next]?.windowEndMs === windowEndMs;
-        next++
-      ) {
-        const { from, to } = parts[next]!;
-        for (let index = from; index < to; index++) order[end++] = index;
-      }
+    let [start, end] = [0, 0];
+    for (const [i, { from, to, windowEndMs, windowStartMs }] of parts.entries()) {
+      for (let index = from; index < to; index++) order[end++] = index;
+      const next = parts[i + 1];
+      if (next?.windowStartMs === windowStartMs && next.windowEndMs === windowEndMs) continue;
       keys.sort(start, end);
-      first = next;
+      start = end;
     }
     keys.release();
     return order;
@@ -69,6 +61,10 @@ export class SegmentAggregates implements Aggregates {
   release(): void {
     for (const { segment } of this.parts) segment.release();
     this.parts.length = 0;
+  }
+
+  *[Symbol.iterator](): Generator<Aggregate> {
+    for (let i = 0; i < this.length; i++) yield this.at(i)!;
   }
 
   /** The order of two aggregates of one series and window. */
@@ -95,10 +91,6 @@ export class SegmentAggregates implements Aggregates {
       at += keys.bytes.length;
     }
     return { bytes, starts, ends };
-  }
-
-  *[Symbol.iterator](): Generator<Aggregate> {
-    for (let i = 0; i < this.length; i++) yield this.at(i)!;
   }
 }
 

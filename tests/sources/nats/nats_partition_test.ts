@@ -18,6 +18,19 @@ interface RigOptions extends Partial<Pick<NatsSourceOptions, "startsAtEnd">> {
   readonly lineages?: SourceContext["lineages"];
 }
 
+/** Messages with odd numbers are of another subject than is asked for. */
+function giveEvenOnes(server: FakeNats): void {
+  server.pulled = (socket, inbox, _wanted, consumer) => {
+    const found = server.kept.filter(({ sequence }) => sequence >= consumer.at && sequence % 2 === 0);
+    for (const [i, message] of found.entries()) {
+      consumer.at = message.sequence + 1;
+      socket.message(message, ++consumer.delivered, found.length - i - 1);
+    }
+    socket.status(inbox, "404 No Messages");
+    return true;
+  };
+}
+
 /** A source of a stream, which is read on from where the last read has led. */
 async function rig(options: RigOptions = {}) {
   const { servers = [new FakeNats()], startsAtEnd = false, subjects = [] } = options;
@@ -235,16 +248,7 @@ Deno.test("each message is read once, whenever the stream is made again between 
 Deno.test("of some subjects only what was removed unread counts, and the end is passed over", async () => {
   const { server, shown } = await rig({ subjects: ["S.a"] });
   server.add(0, 4);
-  // Its number is another subject's.
-  server.pulled = (socket, inbox, _wanted, consumer) => {
-    const found = server.kept.filter(({ sequence }) => sequence >= consumer.at && sequence % 2 === 0);
-    for (const [i, message] of found.entries()) {
-      consumer.at = message.sequence + 1;
-      socket.message(message, ++consumer.delivered, found.length - i - 1);
-    }
-    socket.status(inbox, "404 No Messages");
-    return true;
-  };
+  giveEvenOnes(server);
   assert.deepEqual(await shown(), ["e1,e3", 0, "4 4000000"]);
   server.add(4, 9);
   server.remove(1, 2, 3, 4, 5);
@@ -377,15 +381,7 @@ Deno.test("messages of subjects that a stream took once, or takes now, are not l
   const { server, shown } = await rig({ subjects: ["S.a"] });
   server.subjects = ["S.a"];
   server.add(0, 10);
-  server.pulled = (socket, inbox, _wanted, consumer) => {
-    const found = server.kept.filter(({ sequence }) => sequence >= consumer.at && sequence % 2 === 0);
-    for (const [i, message] of found.entries()) {
-      consumer.at = message.sequence + 1;
-      socket.message(message, ++consumer.delivered, found.length - i - 1);
-    }
-    socket.status(inbox, "404 No Messages");
-    return true;
-  };
+  giveEvenOnes(server);
   server.remove(4);
   assert.deepEqual(await shown(), ["e1,e5,e7,e9", 1, "10 10000000"]);
 });

@@ -225,6 +225,18 @@ Deno.test("a server that has lost entries which were not read is told of once", 
   assert.equal(log.length, 1);
 });
 
+Deno.test("a server that lacks unread entries, and nothing of what was read is left, has the same stream", async () => {
+  const redis = streamOf("1-0", "2-0", "3-0", "4-0", "5-0");
+  const { read, log } = rig({ redis });
+  await read(at("1-0", 1, "1-0"), 0, 1);
+  Object.assign(redis, streamOf("1-0", "2-0", "3-0", "9-0"));
+  redis.entries = redis.entries.slice(2);
+  const position = at("2-0", 2, "1-0");
+  assert.equal((await read(position)).kind, "returned");
+  assert.deepEqual(plain(await read(position)), step("events", at("9-0", 4, "3-0")));
+  assert.match(log.join(), /has lost entries that were not read/);
+});
+
 Deno.test("a stream that was made again is another one, and what was known to be unread of it is lost", async () => {
   const made = (...ids: readonly string[]) => streamOf(...ids);
   const { read, partition, log } = rig({ redis: made("1-0", "2-0", "3-0") });
